@@ -1,0 +1,114 @@
+// Package config reads tieout's configuration: one YAML file, strict, with
+// secrets taken from the environment or from files. docs/configuration.md
+// explains each key.
+package config
+
+import (
+	"time"
+
+	"tieout/internal/money"
+)
+
+// Config is the whole configuration, defaults filled in and validated.
+type Config struct {
+	Database  Database
+	Timezone  string
+	Location  *time.Location // of Timezone
+	Ledger    Ledger
+	Providers []Provider
+	Matching  Matching
+	Polling   Polling
+	Fees      []Fee
+	Severity  Severity
+	Reports   Reports
+	Schedules []Schedule
+	// Digest is the SHA-256 (hex) of the effective configuration without its
+	// secrets: two runs with the same digest were configured alike.
+	Digest string
+	// Path is the file that was read; empty for a configuration made in code.
+	Path string
+}
+
+// Database is tieout's own database.
+type Database struct {
+	URL     string // empty: an embedded Postgres under Dir
+	Dir     string // of the embedded Postgres; default ./.tieout
+	Migrate bool   // run may migrate; default true
+}
+
+// Ledger is where payments come from.
+type Ledger struct {
+	URL      string        // empty: tieout's own database
+	Query    string        // empty: tieout's own table payments
+	Lookback time.Duration // of --outstanding; default 720h
+}
+
+// Provider is one configured account.
+type Provider struct {
+	Name, Type, BaseURL  string
+	Credentials          Secrets
+	RateLimit            int // requests a second
+	Concurrency          int
+	Timeout              time.Duration
+	Decimals             money.Scale       // currency -> decimals, where not ISO 4217
+	StatementCallbackURL string            // pawapay
+	Options              map[string]string // per-type settings, as text
+	// StatementColumns maps the columns of `import statement` to the headers of
+	// the provider's own file; a column that is not named has its own name.
+	StatementColumns map[string]string
+}
+
+// Matching holds the rules of the match step.
+type Matching struct {
+	MetadataKeys    []string
+	DateWindow      time.Duration // default 72h
+	Grace           time.Duration // default 15m
+	StaleAfter      StaleAfter
+	AmountTolerance map[string]string // currency or "default" -> decimal text; default 0
+}
+
+// StaleAfter is how long a payment may be outstanding.
+type StaleAfter struct {
+	Deposit, Payout, NeedsAction time.Duration // 24h, 72h, 24h
+}
+
+// Polling says when providers are asked again.
+type Polling struct {
+	RecheckWindow time.Duration // default 720h
+	// PendingLadder and UnknownLadder space the questions of the poll step by
+	// the payment's age: up to Age, ask every Every.
+	PendingLadder []Rung
+	UnknownLadder []Rung
+}
+
+// Rung is one step of a retry ladder.
+type Rung struct {
+	Age, Every time.Duration
+}
+
+// Fee is one line of the fee schedule: what the contract says.
+type Fee struct {
+	Provider, Kind, Currency string
+	Percent, Fixed           string // decimal texts
+	Tax                      string // percent of the fee, decimal text; empty: none
+}
+
+// Severity holds the amounts from which an exception is worse, by currency.
+type Severity struct {
+	// Critical and High: currency or "default" -> decimal text of major units.
+	Critical, High map[string]string
+	// CriticalAge makes a high exception critical when it stays open longer; 0: never.
+	CriticalAge time.Duration
+}
+
+// Reports says what is written where.
+type Reports struct {
+	Dir          string // default ./out
+	Mask         bool   // default true
+	MaskMetadata []string
+}
+
+// Schedule is one entry of `tieout schedule`.
+type Schedule struct {
+	Name, Cron, Job, Range string
+}

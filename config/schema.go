@@ -1,0 +1,114 @@
+package config
+
+import "go.yaml.in/yaml/v3"
+
+// Bounds of what a provider may be asked for.
+const (
+	maxRateLimit   = 10_000
+	maxConcurrency = 1_000
+)
+
+// config is the file's shape: every key that there is, and where it goes.
+func (r *reader) config(n *yaml.Node, c *Config) {
+	r.mapping(n, "", map[string]field{
+		"database": r.group(map[string]field{
+			"url":     r.text(&c.Database.URL),
+			"dir":     r.text(&c.Database.Dir),
+			"migrate": r.boolean(&c.Database.Migrate),
+		}),
+		"timezone": r.text(&c.Timezone),
+		"ledger": r.group(map[string]field{
+			"url":      r.text(&c.Ledger.URL),
+			"query":    r.text(&c.Ledger.Query),
+			"lookback": r.duration(&c.Ledger.Lookback),
+		}),
+		"providers": list(r, &c.Providers, r.provider),
+		"matching": r.group(map[string]field{
+			"metadata_keys": r.texts(&c.Matching.MetadataKeys),
+			"date_window":   r.duration(&c.Matching.DateWindow),
+			"grace":         r.duration(&c.Matching.Grace),
+			"stale_after": r.group(map[string]field{
+				"deposit":      r.duration(&c.Matching.StaleAfter.Deposit),
+				"payout":       r.duration(&c.Matching.StaleAfter.Payout),
+				"needs_action": r.duration(&c.Matching.StaleAfter.NeedsAction),
+			}),
+			"amount_tolerance": textMap(r, &c.Matching.AmountTolerance),
+		}),
+		"polling": r.group(map[string]field{
+			"recheck_window": r.duration(&c.Polling.RecheckWindow),
+			"pending_ladder": list(r, &c.Polling.PendingLadder, r.rung),
+			"unknown_ladder": list(r, &c.Polling.UnknownLadder, r.rung),
+		}),
+		"fees": list(r, &c.Fees, func(f *Fee) map[string]field {
+			return map[string]field{
+				"provider": r.text(&f.Provider),
+				"kind":     r.text(&f.Kind),
+				"currency": r.text(&f.Currency),
+				"percent":  r.text(&f.Percent),
+				"fixed":    r.text(&f.Fixed),
+				"tax":      r.text(&f.Tax),
+			}
+		}),
+		"severity": r.group(map[string]field{
+			"critical":     textMap(r, &c.Severity.Critical),
+			"high":         textMap(r, &c.Severity.High),
+			"critical_age": r.duration(&c.Severity.CriticalAge),
+		}),
+		"reports": r.group(map[string]field{
+			"dir":           r.text(&c.Reports.Dir),
+			"mask":          r.boolean(&c.Reports.Mask),
+			"mask_metadata": r.texts(&c.Reports.MaskMetadata),
+		}),
+		"schedules": list(r, &c.Schedules, func(s *Schedule) map[string]field {
+			return map[string]field{
+				"name":  r.text(&s.Name),
+				"cron":  r.text(&s.Cron),
+				"job":   r.text(&s.Job),
+				"range": r.text(&s.Range),
+			}
+		}),
+	})
+}
+
+// group reads a mapping inside another one.
+func (r *reader) group(fields map[string]field) field {
+	return func(n *yaml.Node, key string) { r.mapping(n, key, fields) }
+}
+
+func (r *reader) provider(p *Provider) map[string]field {
+	return map[string]field{
+		"name":                   r.text(&p.Name),
+		"type":                   r.text(&p.Type),
+		"base_url":               r.text(&p.BaseURL),
+		"credentials":            textMap(r, &p.Credentials),
+		"rate_limit":             r.integer(&p.RateLimit, 1, maxRateLimit),
+		"concurrency":            r.integer(&p.Concurrency, 1, maxConcurrency),
+		"timeout":                r.duration(&p.Timeout),
+		"decimals":               r.decimals(p),
+		"statement_callback_url": r.text(&p.StatementCallbackURL),
+		"options":                textMap(r, &p.Options),
+		"statement_columns":      textMap(r, &p.StatementColumns),
+	}
+}
+
+func (r *reader) decimals(p *Provider) field {
+	return func(n *yaml.Node, key string) {
+		p.Decimals = nil
+		r.entries(n, key, func(currency string, v *yaml.Node, at string) {
+			exp := -1
+			r.integer(&exp, 0, maxDecimals)(v, at)
+			if exp < 0 {
+				r.add(at, "must be a whole number from 0 to %d", maxDecimals)
+				return
+			}
+			if p.Decimals == nil {
+				p.Decimals = map[string]int{}
+			}
+			p.Decimals[currency] = exp
+		})
+	}
+}
+
+func (r *reader) rung(g *Rung) map[string]field {
+	return map[string]field{"age": r.duration(&g.Age), "every": r.duration(&g.Every)}
+}
