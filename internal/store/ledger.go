@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"tieout/internal/ledger"
+	"tieout/internal/payment"
+)
+
+// Ledger is the source of payments: tieout's own table, or a query on the
+// merchant's database over a connection of its own, which only ever reads.
+type Ledger struct {
+	db    *sqlx.DB
+	own   bool // db is the store's
+	query string
+}
+
+// ownLedger reads the default source.
+const ownLedger = `SELECT id, kind, provider, provider_payment_id, reference, amount, currency, status, account, customer_id,
+	save_method, metadata, created_at, updated_at, refunded_amount, refund_ids
+	FROM tieout.payments WHERE created_at >= :from AND created_at < :to`
+
+// OpenLedger opens the ledger source. Empty dsn and query mean the table
+// tieout.payments.
+func (s *Store) OpenLedger(ctx context.Context, dsn, query string) (*Ledger, error) {
+	l := &Ledger{db: s.pool, own: true, query: strings.TrimRight(strings.TrimSpace(query), ";")}
+	if l.query == "" {
+		l.query = ownLedger
+	}
+	if dsn != "" {
+		db, err := connect(ctx, dsn)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		l.db, l.own = db, false
+	}
+	return l, nil
+}
+
+// Close ends the ledger's own connections.
+func (l *Ledger) Close() error {
+	if l.own {
+		return nil
+	}
+	return l.db.Close()
+}
+
+// Read streams the payments created in [from, to).
+func (l *Ledger) Read(ctx context.Context, rules ledger.Rules, from, to time.Time, row func(payment.Payment) error, reject func(ledger.Reject) error) error {
+	q, args := bindRange(l.query, from, to)
+	inside := func(p payment.Payment) error {
+		if p.CreatedAt.Before(from) || !p.CreatedAt.Before(to) {
+			return nil // a query that does not use its bounds
+		}
+		return row(p)
+	}
+	return l.read(ctx, rules, q, args, inside, reject)
+}
+
+// Holding streams the payments of any time that hold one of the keys: as id,
+// as the provider's id or as reference.
+func (l *Ledger) Holding(ctx context.Context, rules ledger.Rules, keys []string, row func(payment.Payment) error, reject func(ledger.Reject) error) error {
+	const most = 5000
+	for len(keys) > 0 {
+		n := min(most, len(keys))
+		q, args := bindRange(l.query, time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+		args = append(args, pq.Array(keys[:n]))
+		k := fmt.Sprintf("$%d", len(args))
+		q = `SELECT * FROM (` + q + `) ledger WHERE ledger.id::text = ANY (` + k + `) OR ledger.provider_payment_id::text = ANY (` + k +
+			`) OR ledger.reference::text = ANY (` + k + `)`
+		if err := l.read(ctx, rules, q, args, row, reject); err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+func (l *Ledger) read(ctx context.Context, rules ledger.Rules, q string, args []any, row func(payment.Payment) error, reject func(ledger.Reject) error) error {
+	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	rows, err := tx.QueryContext(ctx, q, args...)
+	if err != nil {
+		return fmt.Errorf("ledger.query: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return fmt.Errorf("ledger.query: %w", err)
+	}
+	at := map[string]int{}
+	for i, n := range names {
+		at[strings.ToLower(n)] = i
+	}
+	for _, c := range ledger.Columns {
+		if _, ok := at[c]; !ok && !ledger.Optional(c) {
+			return fmt.Errorf("ledger.query: the result lacks the column %q", c)
+		}
+	}
+	values := make([]sql.NullString, len(names))
+	into := make([]any, len(names))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	get := func(column string) (string, bool) {
+		i, ok := at[column]
+		if !ok {
+			return "", false
+		}
+		return values[i].String, values[i].Valid
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return fmt.Errorf("ledger.query: %w", err)
+		}
+		p, bad := rules.Parse(get)
+		if bad != nil {
+			err = reject(*bad)
+		} else {
+			err = row(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return wrap("ledger.query", rows.Err())
+}
+
+// bindRange replaces :from and :to outside of quotes and comments by the
+// query's parameters; `::` casts stay.
+func bindRange(q string, from, to time.Time) (string, []any) {
+	var b strings.Builder
+	var args []any
+	number := map[string]int{}
+	value := map[string]time.Time{"from": from, "to": to}
+	for i := 0; i < len(q); {
+		if n := quoted(q[i:]); n > 0 {
+			b.WriteString(q[i : i+n])
+			i += n
+			continue
+		}
+		if strings.HasPrefix(q[i:], "::") {
+			b.WriteString("::")
+			i += 2
+			continue
+		}
+		name := ""
+		for n := range value {
+			if strings.HasPrefix(q[i:], ":"+n) && !wordAt(q, i+1+len(n)) {
+				name = n
+			}
+		}
+		if name == "" {
+			b.WriteByte(q[i])
+			i++
+			continue
+		}
+		if number[name] == 0 {
+			args = append(args, value[name])
+			number[name] = len(args)
+		}
+		fmt.Fprintf(&b, "$%d::timestamptz", number[name])
+		i += 1 + len(name)
+	}
+	return b.String(), args
+}
+
+// quoted returns the length of the quoted text or comment that s begins with.
+func quoted(s string) int {
+	for _, q := range []struct{ open, end string }{{"'", "'"}, {`"`, `"`}, {"--", "\n"}, {"/*", "*/"}} {
+		if strings.HasPrefix(s, q.open) {
+			if i := strings.Index(s[len(q.open):], q.end); i >= 0 {
+				return len(q.open) + i + len(q.end)
+			}
+			return len(s)
+		}
+	}
+	return 0
+}
+
+func wordAt(s string, i int) bool {
+	return i < len(s) && (s[i] == '_' || s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'z' || s[i] >= 'A' && s[i] <= 'Z')
+}
+
+// copyIn streams rows into a table by COPY inside a transaction.
+type copyIn struct {
+	ctx  context.Context
+	stmt *sql.Stmt
+}
+
+func newCopy(ctx context.Context, tx *sqlx.Tx, table string, columns ...string) (*copyIn, error) {
+	schema, name, ok := strings.Cut(table, ".")
+	q := pq.CopyIn(table, columns...)
+	if ok {
+		q = pq.CopyInSchema(schema, name, columns...)
+	}
+	stmt, err := tx.PrepareContext(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return &copyIn{ctx, stmt}, nil
+}
+
+func (c *copyIn) add(values ...any) error {
+	_, err := c.stmt.ExecContext(c.ctx, values...)
+	return err
+}
+
+// close sends what is left and surfaces what the server refused.
+func (c *copyIn) close() error {
+	_, err := c.stmt.ExecContext(c.ctx)
+	return errors.Join(err, c.stmt.Close())
+}

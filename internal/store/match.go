@@ -1,0 +1,442 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"tieout/internal/exception"
+	"tieout/internal/ledger"
+	"tieout/internal/money"
+	"tieout/internal/payment"
+)
+
+// MatchRules are the rules of the match step.
+type MatchRules struct {
+	MetadataKeys                         []string
+	DateWindow, Grace                    time.Duration
+	StaleDeposit, StalePayout, StaleNeed time.Duration
+	// Tolerance of amounts in minor units by provider and currency; what is not there is zero.
+	Tolerance  []Tolerance
+	Schedule   []ScheduledFee
+	Location   *time.Location
+	Thresholds exception.Thresholds
+	Mask       func(account string) string
+}
+
+// Tolerance is how much two amounts may differ.
+type Tolerance struct {
+	Provider, Currency string
+	Minor              int64
+}
+
+// ScheduledFee is what the contract says of a provider, kind and currency; the
+// texts are exact decimals.
+type ScheduledFee struct {
+	Provider, Kind, Currency, Percent, Fixed string
+}
+
+// Matched counts what the match step found.
+type Matched struct {
+	Results    map[payment.Result]int64
+	Exceptions map[payment.ExceptionKind]int64
+}
+
+// Surround adds to the snapshot the payments outside the run's range that may
+// own one of its transactions or hold one of its references, so that nothing is
+// called missing, or unique, that another day explains.
+func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
+	keys, err := s.outsideKeys(ctx, run, l)
+	if err != nil {
+		return wrap("looking around the range", err)
+	}
+	return wrap("looking around the range", s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_payments WHERE run_id = $1 AND NOT in_range`, run.ID); err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE around (LIKE tieout.run_payments) ON COMMIT DROP`); err != nil {
+			return err
+		}
+		w, err := newSnapshot(ctx, tx, "around", run.ID, false, scope.Location)
+		if err != nil {
+			return err
+		}
+		err = l.Holding(ctx, rules, keys, func(p payment.Payment) error {
+			if !contains(scope.Providers, p.Provider) || !contains(scope.Kinds, string(p.Kind)) {
+				return nil
+			}
+			return w.add(p)
+		}, func(ledger.Reject) error { return nil })
+		if err != nil {
+			return err
+		}
+		if err := w.close(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO tieout.run_payments SELECT DISTINCT ON (payment_id) * FROM around ON CONFLICT DO NOTHING`)
+		return err
+	}))
+}
+
+// outsideKeys returns the ids and references that payments outside the range may
+// hold. In tieout's own database the payments themselves tell, so that only keys
+// which lead somewhere are looked up.
+func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger) ([]string, error) {
+	q := `WITH near AS (
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t
+		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4 AND t.created_at < $5
+		UNION
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1
+	), keys AS (
+		SELECT provider, kind, provider_payment_id AS key FROM near
+		UNION SELECT provider, kind, own_id FROM near WHERE own_id IS NOT NULL
+		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
+		UNION SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
+	)
+	SELECT DISTINCT k.key FROM keys k`
+	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime}
+	if l.own && l.query == ownLedger {
+		q += ` WHERE EXISTS (SELECT 1 FROM tieout.payments p WHERE p.id = k.key AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
+			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.provider_payment_id = k.key
+				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
+			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key
+				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))`
+	}
+	var keys []string
+	err := s.db.SelectContext(ctx, &keys, q+` ORDER BY 1`, args...)
+	return keys, err
+}
+
+// Match links both sides and classifies every payment of the run.
+func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched, error) {
+	out := Matched{Results: map[payment.Result]int64{}, Exceptions: map[payment.ExceptionKind]int64{}}
+	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if err := matchParameters(ctx, tx, run, rules); err != nil {
+			return err
+		}
+		for _, st := range steps("match.sql") {
+			if st.Name == "metadata" {
+				if err := matchMetadata(ctx, tx, rules.MetadataKeys); err != nil {
+					return err
+				}
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
+				return fmt.Errorf("%s: %w", st.Name, err)
+			}
+		}
+		if err := s.writeExceptions(ctx, tx, run, rules, &out); err != nil {
+			return err
+		}
+		rows := []struct {
+			Result string `db:"result"`
+			N      int64  `db:"n"`
+		}{}
+		if err := tx.SelectContext(ctx, &rows, `SELECT result, count(*) AS n FROM tieout.run_results WHERE run_id = $1 GROUP BY 1`, run.ID); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			out.Results[payment.Result(r.Result)] = r.N
+		}
+		return s.done(ctx, tx, run, "matched_at")
+	})
+	return out, wrap("match", err)
+}
+
+func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules) error {
+	reach := time.Duration(0)
+	if len(rules.MetadataKeys) > 0 {
+		reach = rules.DateWindow
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE par (run_id text, started_at timestamptz, from_time timestamptz, to_time timestamptz,
+		providers text[], kinds text[], grace interval, stale_deposit interval, stale_payout interval, stale_action interval,
+		date_window interval, reach interval) ON COMMIT DROP`); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO par VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		run.ID, run.StartedAt, run.FromTime, run.ToTime, run.Providers, run.Kinds, interval(rules.Grace), interval(rules.StaleDeposit),
+		interval(rules.StalePayout), interval(rules.StaleNeed), interval(rules.DateWindow), interval(reach)); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE tolerance (provider text, currency text, minor bigint) ON COMMIT DROP`); err != nil {
+		return err
+	}
+	for _, t := range rules.Tolerance {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tolerance VALUES ($1, $2, $3)`, t.Provider, t.Currency, t.Minor); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE schedule (provider text, kind text, currency text, percent numeric, fixed numeric) ON COMMIT DROP`); err != nil {
+		return err
+	}
+	for _, f := range rules.Schedule {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO schedule VALUES ($1, $2, $3, $4, $5)`, f.Provider, f.Kind, f.Currency, f.Percent, f.Fixed); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE metadata_keys (n integer, key text) ON COMMIT DROP`); err != nil {
+		return err
+	}
+	for i, k := range rules.MetadataKeys {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO metadata_keys VALUES ($1, $2)`, i, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func matchMetadata(ctx context.Context, tx *sqlx.Tx, keys []string) error {
+	for _, k := range keys {
+		for _, st := range steps("match_metadata.sql") {
+			args := []any{}
+			if st.Name == "fill" {
+				args = append(args, k)
+			}
+			if _, err := tx.ExecContext(ctx, st.SQL, args...); err != nil {
+				return fmt.Errorf("metadata key %q: %s: %w", k, st.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// difference is one row of the match step's table x with the facts around it.
+type difference struct {
+	Kind           string         `db:"kind"`
+	PID            sql.NullString `db:"pid"`
+	TxID           sql.NullInt64  `db:"tx_id"`
+	Fact           string         `db:"fact"`
+	Provider       string         `db:"provider"`
+	PaymentKind    string         `db:"payment_kind"`
+	Ref            sql.NullString `db:"ref"`
+	Minor          sql.NullInt64  `db:"minor"`
+	Exp            sql.NullInt64  `db:"exp"`
+	Cur            sql.NullString `db:"cur"`
+	Status         sql.NullString `db:"status"`
+	Account        sql.NullString `db:"account"`
+	Created        time.Time      `db:"created"`
+	BusinessDate   time.Time      `db:"bdate"`
+	OursRefunded   sql.NullInt64  `db:"ours_refunded"`
+	OursValue      sql.NullString `db:"ours_value"`
+	State          sql.NullString `db:"state"`
+	Outcome        sql.NullString `db:"outcome"`
+	Method         sql.NullString `db:"method"`
+	Reason         sql.NullString `db:"reason"`
+	ListWhy        sql.NullString `db:"list_why"`
+	CompletedOnly  sql.NullBool   `db:"completed_list"`
+	Why            sql.NullString `db:"why"`
+	TKey           sql.NullString `db:"tkey"`
+	TPPID          sql.NullString `db:"tppid"`
+	TRef           sql.NullString `db:"tref"`
+	TStatus        sql.NullString `db:"tstatus"`
+	TRaw           sql.NullString `db:"traw"`
+	TMinor         sql.NullInt64  `db:"tminor"`
+	TExp           sql.NullInt64  `db:"texp"`
+	TCur           sql.NullString `db:"tcur"`
+	TRefunded      sql.NullInt64  `db:"trefunded"`
+	TAccount       sql.NullString `db:"taccount"`
+	TValue         sql.NullString `db:"tvalue"`
+	TAction        sql.NullString `db:"taction"`
+	TFee           sql.NullInt64  `db:"tfee"`
+	TFailureCode   sql.NullString `db:"tfailure"`
+	AnswerRaw      sql.NullString `db:"answer_raw"`
+	OursProviderID sql.NullString `db:"ours_ppid"`
+}
+
+// differences are read with everything their sentence needs. A transaction that
+// stands for itself (tx_id) brings its own side.
+const differences = `
+SELECT x.kind, x.pid, x.id AS tx_id, x.fact, coalesce(p.provider, o.provider) AS provider, coalesce(p.kind, o.kind) AS payment_kind,
+	p.ref, p.minor, p.exp, p.cur, p.status, p.account, coalesce(o.created_at, p.created) AS created,
+	CASE WHEN x.id IS NULL THEN p.bdate ELSE (o.created_at AT TIME ZONE $1)::date END AS bdate,
+	p.refunded AS ours_refunded, p.metadata ->> nullif(x.fact, '') AS ours_value, p.ppid AS ours_ppid,
+	r.state, r.outcome, r.method, k.reason, k.list_why, k.completed_list,
+	(SELECT min(why) FROM amb WHERE amb.pid = x.pid) AS why,
+	o.key AS tkey,
+	CASE WHEN x.id IS NULL THEN coalesce(m.ppid, p.ppid) ELSE o.provider_payment_id END AS tppid,
+	CASE WHEN x.id IS NULL THEN m.ref ELSE o.reference END AS tref,
+	CASE WHEN x.id IS NULL THEN m.status ELSE o.status END AS tstatus,
+	CASE WHEN x.id IS NULL THEN m.raw_status ELSE o.raw_status END AS traw,
+	CASE WHEN x.id IS NULL THEN CASE WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END
+	     ELSE CASE WHEN o.status IN ('completed', 'reversed') THEN coalesce(o.settled, o.amount) ELSE o.amount END END AS tminor,
+	CASE WHEN x.id IS NULL THEN m.exp ELSE o.exp END AS texp,
+	CASE WHEN x.id IS NULL THEN m.cur ELSE o.currency END AS tcur,
+	CASE WHEN x.id IS NULL THEN m.refunded ELSE o.refunded END AS trefunded,
+	m.fee AS tfee,
+	CASE WHEN x.id IS NULL THEN m.account ELSE o.account END AS taccount,
+	m.metadata ->> nullif(x.fact, '') AS tvalue,
+	CASE WHEN x.id IS NULL THEN m.needs_action ELSE o.needs_action END AS taction,
+	CASE WHEN x.id IS NULL THEN m.failure_code ELSE o.failure_code END AS tfailure,
+	a.raw_status AS answer_raw
+FROM x
+LEFT JOIN p ON p.pid = x.pid
+LEFT JOIN r ON r.pid = x.pid
+LEFT JOIN k ON k.pid = x.pid
+LEFT JOIN m ON m.pid = x.pid
+LEFT JOIN tieout.transactions o ON o.id = x.id
+LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
+ORDER BY bdate, provider, payment_kind, x.pid NULLS LAST, o.key NULLS FIRST, x.kind`
+
+func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules, out *Matched) error {
+	var found []difference
+	if err := tx.SelectContext(ctx, &found, differences, rules.Location.String()); err != nil {
+		return fmt.Errorf("reading differences: %w", err)
+	}
+	ids, err := identities(ctx, tx, run, found)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_exceptions WHERE run_id = $1`, run.ID); err != nil {
+		return err
+	}
+	w, err := newCopy(ctx, tx, "tieout.run_exceptions", "run_id", "exception_id", "kind", "severity", "provider", "payment_kind", "payment_id",
+		"transaction_id", "provider_payment_id", "reference", "internal_amount", "internal_exp", "currency", "provider_amount", "provider_exp",
+		"provider_currency", "internal_status", "provider_status", "account", "business_date", "created_at", "first_seen", "match_method", "detail",
+		"at_risk", "at_risk_exp", "orphan")
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		f := d.facts(run, rules)
+		id := ids[d.fingerprint()]
+		var risk, riskExp any
+		if a := f.AtRisk(); a != nil {
+			risk, riskExp = a.Minor, a.Exp
+		}
+		ref := d.Ref
+		if !ref.Valid {
+			ref = d.TRef
+		}
+		account := d.Account
+		if !account.Valid {
+			account = d.TAccount
+		}
+		if err := w.add(run.ID, id.ID, d.Kind, string(f.Severity(rules.Thresholds)), d.Provider, d.PaymentKind, d.PID, d.TxID, d.TPPID, ref,
+			minor(f.Internal), exponent(f.Internal), d.Cur, minor(f.Theirs), exponent(f.Theirs), d.TCur, d.Status, null(f.TheirStatus), account, d.BusinessDate.Format(time.DateOnly),
+			d.Created, id.FirstSeen, d.Method, clean(f.Detail()), risk, riskExp, d.TxID.Valid); err != nil {
+			return err
+		}
+		out.Exceptions[payment.ExceptionKind(d.Kind)]++
+	}
+	return w.close()
+}
+
+// fingerprint is what makes two differences of two runs the same one.
+func (d difference) fingerprint() string {
+	if d.TxID.Valid {
+		return d.Kind + "|" + d.Provider + "|" + d.PaymentKind + "|" + d.PID.String + "|" + d.TKey.String
+	}
+	return d.Kind + "|" + d.Provider + "|" + d.PaymentKind + "|" + d.PID.String
+}
+
+func (d difference) facts(run *Run, rules MatchRules) exception.Facts {
+	f := exception.Facts{
+		Kind: payment.ExceptionKind(d.Kind), Provider: d.Provider, PaymentKind: payment.Kind(d.PaymentKind), PaymentID: d.PID.String, Own: d.TxID.Valid,
+		Fact: d.Fact, InternalStatus: payment.Status(d.Status.String), TheirStatus: d.TStatus.String, RawStatus: d.TRaw.String,
+		FailureCode: d.TFailureCode.String, Action: payment.Action(d.TAction.String), Reference: d.Ref.String, TheirReference: d.TRef.String,
+		Account: rules.Mask(d.Account.String), TheirAccount: rules.Mask(d.TAccount.String), InternalValue: d.OursValue.String, TheirValue: d.TValue.String,
+		CreatedAt: d.Created, Age: run.StartedAt.Sub(d.Created), Location: rules.Location, ProviderPaymentID: d.TPPID.String, Why: d.Why.String,
+		CompletedOnlyList: d.CompletedOnly.Bool,
+		Internal:          amount(d.Minor, d.Exp, d.Cur), Theirs: amount(d.TMinor, d.TExp, d.TCur),
+		OursRefunded: amount(d.OursRefunded, d.Exp, d.Cur), Refunded: amount(d.TRefunded, d.TExp, d.TCur),
+		Reason: d.Reason.String,
+	}
+	if f.TheirStatus == string(payment.Created) {
+		f.TheirStatus = string(payment.Pending)
+	}
+	if !d.TxID.Valid && d.State.String == "unknown" {
+		f.TheirStatus = "unknown"
+	}
+	if f.Kind == payment.FeeMismatch {
+		f.Theirs = amount(d.TFee, d.TExp, d.TCur)
+		if expected, err := strconv.ParseInt(d.Fact, 10, 64); err == nil {
+			f.Internal = amount(sql.NullInt64{Int64: expected, Valid: true}, d.TExp, d.TCur)
+		}
+	}
+	if d.State.String == "not_polled" && !d.TxID.Valid {
+		if f.Reason == "" {
+			f.Reason = d.ListWhy.String
+		}
+		if f.Reason == "" {
+			f.Reason = "neither its id nor a complete list of the provider can tell; run the range again"
+		}
+	}
+	return f
+}
+
+func amount(minor, exp sql.NullInt64, currency sql.NullString) *money.Amount {
+	if !minor.Valid || !exp.Valid || !currency.Valid {
+		return nil
+	}
+	return &money.Amount{Minor: minor.Int64, Exp: int(exp.Int64), Currency: currency.String}
+}
+
+func exponent(a *money.Amount) *int {
+	if a == nil {
+		return nil
+	}
+	return &a.Exp
+}
+
+type identity struct {
+	Fingerprint string    `db:"fingerprint"`
+	ID          string    `db:"exception_id"`
+	FirstSeen   time.Time `db:"first_seen"`
+}
+
+// identities gives each difference the id that it had before, or the next free
+// one of its business date. It serialises with other runs on the table's lock.
+func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) (map[string]identity, error) {
+	if _, err := tx.ExecContext(ctx, `LOCK TABLE tieout.exception_ids IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		return nil, err
+	}
+	byPrint := map[string]difference{}
+	prints := make([]string, 0, len(found))
+	for _, d := range found {
+		f := d.fingerprint()
+		if _, twice := byPrint[f]; !twice {
+			prints = append(prints, f)
+		}
+		byPrint[f] = d
+	}
+	out := map[string]identity{}
+	var known []identity
+	if err := tx.SelectContext(ctx, &known, `SELECT fingerprint, exception_id, first_seen FROM tieout.exception_ids WHERE fingerprint = ANY ($1)`, pq.Array(prints)); err != nil {
+		return nil, err
+	}
+	for _, k := range known {
+		out[k.Fingerprint] = k
+	}
+	next := map[string]int{}
+	sort.SliceStable(prints, func(i, j int) bool { return byPrint[prints[i]].BusinessDate.Before(byPrint[prints[j]].BusinessDate) })
+	for _, f := range prints {
+		if _, ok := out[f]; ok {
+			continue
+		}
+		date := byPrint[f].BusinessDate.Format(time.DateOnly)
+		if _, ok := next[date]; !ok {
+			var n int
+			if err := tx.GetContext(ctx, &n, `SELECT count(*) FROM tieout.exception_ids WHERE business_date = $1`, date); err != nil {
+				return nil, err
+			}
+			next[date] = n
+		}
+		next[date]++
+		id := identity{Fingerprint: f, ID: fmt.Sprintf("EX-%s-%04d", byPrint[f].BusinessDate.Format("060102"), next[date]), FirstSeen: run.StartedAt}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.exception_ids VALUES ($1, $2, $3, $4)`, id.Fingerprint, id.ID, date, id.FirstSeen); err != nil {
+			return nil, err
+		}
+		out[f] = id
+	}
+	return out, nil
+}

@@ -1,0 +1,440 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/klauspost/compress/gzip"
+	"github.com/lib/pq"
+
+	"tieout/internal/money"
+	"tieout/internal/payment"
+	"tieout/internal/provider"
+	"tieout/internal/provider/httpx"
+)
+
+// Rung is one step of a retry ladder: payments up to Age are asked Every.
+type Rung struct{ Age, Every time.Duration }
+
+// PollRules say what is asked for again.
+type PollRules struct {
+	Recheck       bool          // ask for all
+	RecheckWindow time.Duration // of final ones that can still turn
+	// Ladders are obeyed where they are given: a scheduled poll spares the
+	// provider, a run that a person or the daily schedule starts asks for all
+	// that is outstanding.
+	Pending, Unknown []Rung
+}
+
+// Plan notes which payments of a provider must be asked for and returns how many.
+func (s *Store) Plan(ctx context.Context, run *Run, providerName string, rules PollRules) (int64, error) {
+	var n int64
+	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE ladder (verdict text, since_age interval, until_age interval, every interval) ON COMMIT DROP`); err != nil {
+			return err
+		}
+		for verdict, rungs := range map[string][]Rung{"pending": rules.Pending, "unknown": rules.Unknown} {
+			since := time.Duration(0)
+			for _, r := range rungs {
+				if _, err := tx.ExecContext(ctx, `INSERT INTO ladder VALUES ($1, $2, $3, $4)`, verdict, interval(since), interval(r.Age), interval(r.Every)); err != nil {
+					return err
+				}
+				since = r.Age
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_todo WHERE run_id = $1 AND provider = $2`, run.ID, providerName); err != nil {
+			return err
+		}
+		ladders := len(rules.Pending)+len(rules.Unknown) > 0
+		res, err := tx.ExecContext(ctx, query("poll_todo.sql"), run.ID, providerName, run.StartedAt, rules.Recheck, interval(rules.RecheckWindow), ladders)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, wrap("planning what to ask "+providerName+" for", err)
+}
+
+func interval(d time.Duration) string { return fmt.Sprintf("%d milliseconds", d.Milliseconds()) }
+
+// Next returns the next payments to ask for after the given id, in order.
+func (s *Store) Next(ctx context.Context, run *Run, providerName, after string, limit int) ([]provider.Query, error) {
+	var rows []struct {
+		PaymentID         string         `db:"payment_id"`
+		Kind              payment.Kind   `db:"kind"`
+		ProviderPaymentID string         `db:"provider_payment_id"`
+		Reference         string         `db:"reference"`
+		Minor             int64          `db:"amount"`
+		Exp               int            `db:"exp"`
+		Currency          string         `db:"currency"`
+		Account           string         `db:"account"`
+		CustomerID        string         `db:"customer_id"`
+		CreatedAt         time.Time      `db:"created_at"`
+		RefundIDs         pq.StringArray `db:"refund_ids"`
+	}
+	if err := s.db.SelectContext(ctx, &rows, `SELECT rp.payment_id, rp.kind, coalesce(rp.provider_payment_id, '') AS provider_payment_id,
+		coalesce(rp.reference, '') AS reference, rp.amount, rp.exp, rp.currency, coalesce(rp.account, '') AS account,
+		coalesce(rp.customer_id, '') AS customer_id, rp.created_at, rp.refund_ids
+		FROM tieout.run_todo t JOIN tieout.run_payments rp USING (run_id, payment_id)
+		WHERE t.run_id = $1 AND t.provider = $2 AND t.payment_id > $3 ORDER BY t.payment_id LIMIT $4`, run.ID, providerName, after, limit); err != nil {
+		return nil, wrap("reading what to ask for", err)
+	}
+	out := make([]provider.Query, len(rows))
+	for i, r := range rows {
+		out[i] = provider.Query{PaymentID: r.PaymentID, Kind: r.Kind, ProviderPaymentID: r.ProviderPaymentID, Reference: r.Reference,
+			Amount: money.Amount{Minor: r.Minor, Exp: r.Exp, Currency: r.Currency}, Account: r.Account, CustomerID: r.CustomerID,
+			CreatedAt: r.CreatedAt, RefundIDs: r.RefundIDs}
+	}
+	return out, nil
+}
+
+// Asked is one question with its answer and the evidence.
+type Asked struct {
+	Query     provider.Query
+	Answer    provider.Answer
+	At        time.Time
+	Exchanges []httpx.Exchange // bodies without secrets and personal data
+	Digests   []string         // SHA-256 of each body as it was received
+}
+
+// SaveAnswers stores answers, what they say and their evidence, together.
+func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, twins bool, batch []Asked) error {
+	return wrap("saving answers of "+providerName, s.inTx(ctx, func(tx *sqlx.Tx) error {
+		var obs []observation
+		var txs []transactionRow
+		var ans []answerRow
+		for _, a := range batch {
+			for i, e := range a.Exchanges {
+				o, err := newObservation(run, providerName, a.Query.Kind, a.Query.PaymentID, e, a.Digests[i])
+				if err != nil {
+					return err
+				}
+				obs = append(obs, o)
+			}
+			ans = append(ans, answerRow{providerName, a.Query.PaymentID, a.Answer.Verdict.String(), a.Answer.Reason, a.Answer.RawStatus, a.At, run.ID})
+			for _, t := range a.Answer.Transactions {
+				if t.CreatedAt.IsZero() {
+					t.CreatedAt = a.Query.CreatedAt
+				}
+				txs = append(txs, newTransactionRow(run, providerName, "status", a.At, t))
+			}
+		}
+		if err := saveObservations(ctx, tx, obs); err != nil {
+			return err
+		}
+		if err := saveTransactions(ctx, tx, txs, twins); err != nil {
+			return err
+		}
+		return saveAnswers(ctx, tx, ans)
+	}))
+}
+
+// SavePage stores one page of a list with its evidence. Rows that can't be read
+// become answers about the payments of the run that they belong to.
+func (s *Store) SavePage(ctx context.Context, run *Run, providerName string, kind payment.Kind, twins bool, page provider.Page, at time.Time, evidence []httpx.Exchange, digests []string) error {
+	return wrap("saving a list of "+providerName, s.inTx(ctx, func(tx *sqlx.Tx) error {
+		var obs []observation
+		for i, e := range evidence {
+			o, err := newObservation(run, providerName, kind, "", e, digests[i])
+			if err != nil {
+				return err
+			}
+			obs = append(obs, o)
+		}
+		var txs []transactionRow
+		for _, t := range page.Transactions {
+			if t.CreatedAt.IsZero() {
+				t.CreatedAt = at
+			}
+			txs = append(txs, newTransactionRow(run, providerName, "list", at, t))
+		}
+		if err := saveObservations(ctx, tx, obs); err != nil {
+			return err
+		}
+		if err := saveTransactions(ctx, tx, txs, twins); err != nil {
+			return err
+		}
+		return saveInvalidRows(ctx, tx, run, providerName, kind, page.Invalid)
+	}))
+}
+
+// SaveReach notes what the list of a provider proves in this run.
+func (s *Store) SaveReach(ctx context.Context, run *Run, providerName string, q provider.ListQuery, r provider.Reach, at time.Time) error {
+	_, err := s.db.ExecContext(ctx, `INSERT INTO tieout.run_lists VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (run_id, provider, kind) DO UPDATE SET complete = excluded.complete, completed_only = excluded.completed_only, why = excluded.why,
+		from_time = excluded.from_time, to_time = excluded.to_time, listed_at = excluded.listed_at`,
+		run.ID, providerName, string(q.Kind), r.Complete, r.CompletedOnly, r.Why, q.From, q.To, at)
+	return wrap("saving what a list proves", err)
+}
+
+// Listed tells whether the run already has this list, complete.
+func (s *Store) Listed(ctx context.Context, run *Run, providerName string, kind payment.Kind) (bool, error) {
+	return s.exists(ctx, `SELECT EXISTS (SELECT 1 FROM tieout.run_lists WHERE run_id = $1 AND provider = $2 AND kind = $3 AND complete)`, run.ID, providerName, string(kind))
+}
+
+// Currencies returns the currencies of a provider's payments of one kind in the run.
+func (s *Store) Currencies(ctx context.Context, run *Run, providerName string, kind payment.Kind) ([]string, error) {
+	var out []string
+	err := s.db.SelectContext(ctx, &out, `SELECT DISTINCT currency FROM tieout.run_payments WHERE run_id = $1 AND provider = $2 AND kind = $3 AND in_range ORDER BY 1`,
+		run.ID, providerName, string(kind))
+	return out, wrap("reading currencies", err)
+}
+
+// Polled ends the poll step: it counts the requests and clears the list of questions.
+func (s *Store) Polled(ctx context.Context, run *Run, requests int64) error {
+	return wrap("ending the poll", s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_todo WHERE run_id = $1`, run.ID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE tieout.runs SET requests = requests + $2 WHERE id = $1`, run.ID, requests); err != nil {
+			return err
+		}
+		return s.done(ctx, tx, run, "polled_at")
+	}))
+}
+
+// Memory keeps small values of one provider (provider.Memory).
+type Memory struct {
+	s    *Store
+	name string
+}
+
+// Memory returns the memory of a provider.
+func (s *Store) Memory(providerName string) Memory { return Memory{s, providerName} }
+
+// Get returns the value of key, empty when there is none.
+func (m Memory) Get(ctx context.Context, key string) (string, error) {
+	var v string
+	err := m.s.db.GetContext(ctx, &v, `SELECT value FROM tieout.provider_memory WHERE provider = $1 AND key = $2`, m.name, key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return v, wrap("reading the memory of "+m.name, err)
+}
+
+// Set keeps value under key.
+func (m Memory) Set(ctx context.Context, key, value string) error {
+	_, err := m.s.db.ExecContext(ctx, `INSERT INTO tieout.provider_memory (provider, key, value) VALUES ($1, $2, $3)
+		ON CONFLICT (provider, key) DO UPDATE SET value = excluded.value, updated_at = now()`, m.name, key, value)
+	return wrap("keeping in the memory of "+m.name, err)
+}
+
+type observation struct {
+	RunID       string    `json:"run_id"`
+	Provider    string    `json:"provider"`
+	Kind        string    `json:"kind"`
+	PaymentID   *string   `json:"payment_id"`
+	Method      string    `json:"method"`
+	Path        string    `json:"path"`
+	AskedAt     time.Time `json:"asked_at"`
+	DurationMS  int64     `json:"duration_ms"`
+	HTTPStatus  *int      `json:"http_status"`
+	ContentType string    `json:"content_type"`
+	Body        []byte    `json:"body"` // base64 in JSON
+	Digest      *string   `json:"digest"`
+	Error       *string   `json:"error"`
+}
+
+func newObservation(run *Run, providerName string, kind payment.Kind, paymentID string, e httpx.Exchange, digest string) (observation, error) {
+	o := observation{
+		RunID: run.ID, Provider: providerName, Kind: string(kind), PaymentID: opt(paymentID), Method: e.Method, Path: e.Path, AskedAt: e.At,
+		DurationMS: min(e.Duration.Milliseconds(), math.MaxInt32), ContentType: e.ContentType, Digest: opt(digest), Error: opt(e.Err),
+	}
+	if e.Status != 0 {
+		o.HTTPStatus = &e.Status
+	}
+	if len(e.Body) > 0 {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write(e.Body); err != nil {
+			return o, err
+		}
+		if err := w.Close(); err != nil {
+			return o, err
+		}
+		o.Body = b.Bytes()
+	}
+	return o, nil
+}
+
+// Digest is the SHA-256 (hex) of a body as it was received; empty for none.
+func Digest(body []byte) string {
+	if len(body) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+type transactionRow struct {
+	Provider          string            `json:"provider"`
+	Kind              payment.Kind      `json:"kind"`
+	Key               string            `json:"key"`
+	ProviderPaymentID string            `json:"provider_payment_id"`
+	Batched           bool              `json:"batched"`
+	OwnID             *string           `json:"own_id"`
+	Reference         *string           `json:"reference"`
+	NetworkReference  *string           `json:"network_reference"`
+	Status            payment.Status    `json:"status"`
+	RawStatus         string            `json:"raw_status"`
+	NeedsAction       *string           `json:"needs_action"`
+	FailureCode       *string           `json:"failure_code"`
+	FailureMessage    *string           `json:"failure_message"`
+	FailureGroup      *string           `json:"failure_group"`
+	Currency          string            `json:"currency"`
+	Exp               int               `json:"exp"`
+	Amount            int64             `json:"amount"`
+	Settled           *int64            `json:"settled"`
+	Refunded          *int64            `json:"refunded"`
+	Fee               *int64            `json:"fee"`
+	Tax               *int64            `json:"tax"`
+	Account           *string           `json:"account"`
+	CustomerID        *string           `json:"customer_id"`
+	SavedMethodID     *string           `json:"saved_method_id"`
+	Metadata          map[string]string `json:"metadata"`
+	CreatedAt         time.Time         `json:"created_at"`
+	CompletedAt       *time.Time        `json:"completed_at"`
+	Revisable         bool              `json:"revisable"`
+	Partial           bool              `json:"partial"`
+	Source            string            `json:"source"`
+	AskedAt           time.Time         `json:"asked_at"`
+	RunID             string            `json:"run_id"`
+}
+
+func newTransactionRow(run *Run, providerName, source string, at time.Time, t payment.Transaction) transactionRow {
+	r := transactionRow{
+		Provider: providerName, Kind: t.Kind, Key: clean(t.Key()), ProviderPaymentID: clean(t.ID), Batched: t.Batched, OwnID: opt(t.OwnID), Reference: opt(t.Reference),
+		NetworkReference: opt(t.NetworkReference), Status: t.Status, RawStatus: clean(t.RawStatus), NeedsAction: opt(string(t.NeedsAction)),
+		FailureCode: opt(t.FailureCode), FailureMessage: opt(t.FailureMessage), FailureGroup: opt(string(t.FailureGroup)),
+		Currency: t.Amount.Currency, Exp: t.Amount.Exp, Amount: t.Amount.Minor,
+		Settled: minor(t.Settled), Refunded: minor(t.Refunded), Fee: minor(t.Fee), Tax: minor(t.Tax),
+		Account: opt(t.Account), CustomerID: opt(t.CustomerID), SavedMethodID: opt(t.SavedMethodID),
+		CreatedAt: t.CreatedAt.UTC(), Revisable: t.Revisable, Partial: t.Partial, Source: source, AskedAt: at.UTC(), RunID: run.ID,
+	}
+	if len(t.Metadata) > 0 {
+		r.Metadata = make(map[string]string, len(t.Metadata))
+		for k, v := range t.Metadata {
+			r.Metadata[clean(k)] = clean(v)
+		}
+	}
+	if !t.CompletedAt.IsZero() {
+		at := t.CompletedAt.UTC()
+		r.CompletedAt = &at
+	}
+	return r
+}
+
+func minor(a *money.Amount) *int64 {
+	if a == nil {
+		return nil
+	}
+	return &a.Minor
+}
+
+// opt is nil for an empty text.
+func opt(s string) *string {
+	if s == "" {
+		return nil
+	}
+	s = clean(s)
+	return &s
+}
+
+// clean makes outside text storable: Postgres refuses zero bytes and invalid UTF-8.
+func clean(s string) string {
+	return string(bytes.ReplaceAll(bytes.ToValidUTF8([]byte(s), []byte("\uFFFD")), []byte{0}, []byte("\uFFFD")))
+}
+
+type answerRow struct {
+	Provider  string    `json:"provider"`
+	PaymentID string    `json:"payment_id"`
+	Verdict   string    `json:"verdict"`
+	Reason    string    `json:"reason"`
+	RawStatus string    `json:"raw_status"`
+	AskedAt   time.Time `json:"asked_at"`
+	RunID     string    `json:"run_id"`
+}
+
+func saveObservations(ctx context.Context, tx *sqlx.Tx, rows []observation) error {
+	for i := range rows {
+		rows[i].Path, rows[i].ContentType = clean(rows[i].Path), clean(rows[i].ContentType)
+	}
+	return saveJSON(ctx, tx, `INSERT INTO tieout.observations
+		(run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, http_status, content_type, body, digest, error)
+		SELECT run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, http_status, content_type, decode(body, 'base64'), digest, error
+		FROM jsonb_to_recordset($1::jsonb) AS o (run_id text, provider text, kind text, payment_id text, method text, path text, asked_at timestamptz,
+			duration_ms integer, http_status integer, content_type text, body text, digest text, error text)`, rows)
+}
+
+func saveAnswers(ctx context.Context, tx *sqlx.Tx, rows []answerRow) error {
+	for i := range rows {
+		rows[i].Reason, rows[i].RawStatus = clean(rows[i].Reason), clean(rows[i].RawStatus)
+	}
+	return saveJSON(ctx, tx, `INSERT INTO tieout.answers AS old (provider, payment_id, verdict, reason, raw_status, since, asked_at, run_id)
+		SELECT provider, payment_id, verdict, reason, raw_status, asked_at, asked_at, run_id
+		FROM jsonb_to_recordset($1::jsonb) AS a (provider text, payment_id text, verdict text, reason text, raw_status text, asked_at timestamptz, run_id text)
+		ON CONFLICT (provider, payment_id) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason, raw_status = excluded.raw_status,
+			since = CASE WHEN old.verdict = excluded.verdict THEN old.since ELSE excluded.asked_at END,
+			asked_at = excluded.asked_at, run_id = excluded.run_id`, rows)
+}
+
+func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, twins bool) error {
+	// a statement may touch a row once: of the same transaction the full answer wins, then the later
+	at := map[string]int{}
+	var once []transactionRow
+	for _, r := range rows {
+		k := r.Provider + "\x00" + string(r.Kind) + "\x00" + r.Key
+		i, seen := at[k]
+		switch {
+		case !seen:
+			at[k] = len(once)
+			once = append(once, r)
+		case !r.Partial || once[i].Partial:
+			once[i] = r
+		}
+	}
+	if twins {
+		if err := joinTwins(ctx, tx, once); err != nil {
+			return err
+		}
+	}
+	return saveJSON(ctx, tx, query("save_transactions.sql"), once)
+}
+
+func saveInvalidRows(ctx context.Context, tx *sqlx.Tx, run *Run, providerName string, kind payment.Kind, rows []provider.InvalidRow) error {
+	for _, r := range rows {
+		_, err := tx.ExecContext(ctx, `INSERT INTO tieout.answers AS old (provider, payment_id, verdict, reason, raw_status, since, asked_at, run_id)
+			SELECT provider, payment_id, 'invalid', $6, '', now(), now(), '' FROM tieout.run_payments
+			WHERE run_id = $1 AND in_range AND provider = $2 AND kind = $3
+			  AND ($4 <> '' AND (provider_payment_id = $4 OR payment_id = $4) OR $4 = '' AND $5 <> '' AND reference = $5)
+			ON CONFLICT (provider, payment_id) DO UPDATE SET verdict = 'invalid', reason = excluded.reason,
+				since = CASE WHEN old.verdict = 'invalid' THEN old.since ELSE excluded.since END, asked_at = excluded.asked_at`,
+			run.ID, providerName, string(kind), clean(r.ID), clean(r.Reference), clean(r.Reason))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func saveJSON[T any](ctx context.Context, tx *sqlx.Tx, q string, rows []T) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, q, string(b))
+	return err
+}

@@ -1,0 +1,379 @@
+-- The match step: set-based, one transaction, over temporary tables. par holds
+-- the run and its rules. docs/matching.md tells the ladder in words.
+
+-- step: payments of the run, and those outside its range that may own one of its transactions
+CREATE TEMP TABLE p (
+    pid text, in_range boolean, provider text, kind text, ppid text, ref text,
+    minor bigint, exp smallint, cur text, status text, account text, created timestamptz,
+    bdate date, refunded bigint, metadata jsonb
+) ON COMMIT DROP;
+INSERT INTO p
+SELECT payment_id, in_range, provider, kind,
+       -- a UUID means the same in either case; other ids do not
+       CASE WHEN length(provider_payment_id) = 36 THEN lower(provider_payment_id) ELSE provider_payment_id END,
+       reference, amount, exp, currency, status, account, created_at, business_date, refunded, metadata
+FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par);
+ANALYZE p;
+
+-- step: provider transactions that the run may have to do with
+CREATE TEMP TABLE tid (id bigint) ON COMMIT DROP;
+INSERT INTO tid
+SELECT t.id FROM tieout.transactions t, par
+WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds)
+  AND t.created_at >= par.from_time - par.reach AND t.created_at < par.to_time + par.reach
+UNION
+SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.provider_payment_id = p.ppid
+UNION
+SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.own_id = p.pid
+UNION
+SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.reference = p.ref;
+
+CREATE TEMP TABLE t (
+    id bigint, provider text, kind text, key text, ppid text, batched boolean, own text, ref text, cur text, exp smallint,
+    amount bigint, moved bigint, refunded bigint, fee bigint, tax bigint, status text,
+    is_open boolean,      -- may still move money
+    is_done boolean,      -- moved money that has not come back in full
+    in_range boolean, created timestamptz, metadata jsonb
+) ON COMMIT DROP;
+INSERT INTO t
+SELECT t.id, t.provider, t.kind, t.key,
+       CASE WHEN length(t.provider_payment_id) = 36 THEN lower(t.provider_payment_id) ELSE t.provider_payment_id END,
+       t.batched, t.own_id, t.reference, t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
+       t.status IN ('created', 'pending'),
+       t.status = 'completed' AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount)),
+       t.created_at >= par.from_time AND t.created_at < par.to_time
+           AND t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds),
+       t.created_at, t.metadata
+FROM tieout.transactions t JOIN tid USING (id), par;
+ANALYZE t;
+
+-- step: rung 1, the provider's id or the echo of ours
+CREATE TEMP TABLE e1 (pid text, id bigint) ON COMMIT DROP;
+INSERT INTO e1
+SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ppid = p.ppid
+WHERE NOT t.batched OR t.ref = p.ref OR t.ref = p.pid
+UNION
+SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.own = p.pid;
+ANALYZE e1;
+
+-- step: ids that several payments hold
+CREATE TEMP TABLE amb (pid text, why text) ON COMMIT DROP;
+CREATE TEMP TABLE cand (id bigint) ON COMMIT DROP;   -- candidates of an ambiguous match
+CREATE TEMP TABLE e1_shared (id bigint) ON COMMIT DROP;
+INSERT INTO e1_shared SELECT id FROM e1 GROUP BY id HAVING count(*) > 1;
+INSERT INTO amb SELECT DISTINCT e1.pid, 'id' FROM e1 JOIN e1_shared USING (id);
+INSERT INTO cand SELECT DISTINCT e1.id FROM e1 JOIN amb USING (pid);
+
+-- step: rung 2, the echo of the merchant reference, among what no id claims
+CREATE TEMP TABLE refs (provider text, kind text, ref text, payments_left bigint, payments_settled bigint, transactions bigint) ON COMMIT DROP;
+INSERT INTO refs
+SELECT f.provider, f.kind, f.ref,
+       count(*) FILTER (WHERE NOT settled), count(*) FILTER (WHERE settled), max(f.n)
+FROM (SELECT provider, kind, ref, count(*) AS n FROM t
+      WHERE ref <> '' AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id) GROUP BY 1, 2, 3) f
+JOIN (SELECT p.provider, p.kind, p.ref, EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid) AS settled FROM p WHERE ref <> '') q
+  ON q.provider = f.provider AND q.kind = f.kind AND q.ref = f.ref
+GROUP BY 1, 2, 3;
+
+CREATE TEMP TABLE c (pid text, id bigint, rung smallint) ON COMMIT DROP;
+INSERT INTO c SELECT pid, id, 1 FROM e1 WHERE NOT EXISTS (SELECT 1 FROM amb WHERE amb.pid = e1.pid);
+INSERT INTO c
+SELECT p.pid, t.id, 2
+FROM refs r
+JOIN p ON p.provider = r.provider AND p.kind = r.kind AND p.ref = r.ref
+JOIN t ON t.provider = r.provider AND t.kind = r.kind AND t.ref = r.ref
+WHERE NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id)
+  AND NOT EXISTS (SELECT 1 FROM amb WHERE amb.pid = p.pid)
+  AND CASE WHEN r.payments_left = 1 THEN NOT EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid)
+           WHEN r.payments_left = 0 THEN r.payments_settled = 1
+           ELSE false END;
+INSERT INTO amb
+SELECT p.pid, 'reference'
+FROM refs r JOIN p ON p.provider = r.provider AND p.kind = r.kind AND p.ref = r.ref
+WHERE r.payments_left > 1 AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid);
+INSERT INTO cand
+SELECT t.id FROM refs r JOIN t ON t.provider = r.provider AND t.kind = r.kind AND t.ref = r.ref
+WHERE r.payments_left > 1 AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id);
+ANALYZE c;
+
+-- step: metadata
+-- rung 3 runs here, once for each key; see match_metadata.sql
+
+-- step: groups of several transactions on one payment
+CREATE TEMP TABLE g (pid text, n bigint, done bigint, form text) ON COMMIT DROP;
+INSERT INTO g
+SELECT c.pid, count(*), count(*) FILTER (WHERE t.is_done),
+       CASE WHEN count(*) FILTER (WHERE t.is_done) <= 1 THEN 'attempts'
+            WHEN bool_and(t.cur = p.cur AND t.exp = p.exp AND t.moved = p.minor) FILTER (WHERE t.is_done) THEN 'repeated'
+            WHEN bool_and(t.cur = p.cur AND t.exp = p.exp) FILTER (WHERE t.is_done)
+                 AND sum(t.moved) FILTER (WHERE t.is_done) = max(p.minor) THEN 'split'
+            ELSE 'ambiguous' END
+FROM c JOIN t USING (id) JOIN p USING (pid)
+GROUP BY c.pid;
+INSERT INTO amb SELECT pid, 'amounts' FROM g WHERE form = 'ambiguous';
+INSERT INTO cand SELECT c.id FROM c JOIN g USING (pid) WHERE g.form = 'ambiguous';
+DELETE FROM c USING g WHERE g.pid = c.pid AND g.form = 'ambiguous';
+
+-- step: which transaction is the match, and what the others are
+CREATE TEMP TABLE u (pid text, id bigint, rung smallint, use text) ON COMMIT DROP;
+INSERT INTO u
+SELECT pid, id, rung,
+       CASE WHEN chosen = 1 OR (form = 'split' AND is_done) THEN 'match'
+            WHEN form = 'repeated' AND is_done THEN 'repeated'
+            WHEN done >= 1 AND is_open AND created <= (SELECT started_at - grace FROM par) THEN 'still_open'
+            ELSE 'attempt' END
+FROM (
+    SELECT c.pid, c.id, c.rung, g.form, g.done, t.is_done, t.is_open, t.created,
+           row_number() OVER (PARTITION BY c.pid ORDER BY
+               t.is_done DESC, t.is_open DESC,
+               -- of several completed the earliest, of several others the newest
+               CASE WHEN t.is_done THEN t.created END, CASE WHEN NOT t.is_done THEN t.created END DESC, t.key) AS chosen
+    FROM c JOIN g USING (pid) JOIN t USING (id)
+) x;
+-- of several completed and equal ones the chosen is the earliest; a split has no single one
+ANALYZE u;
+
+-- step: one row a linked payment
+CREATE TEMP TABLE m (
+    pid text, rung smallint, ids bigint[], ppid text, status text, raw_status text, cur text, exp smallint,
+    amount bigint, moved bigint, refunded bigint, fee bigint, tax bigint, own text, ref text, network_ref text, account text,
+    needs_action text, failure_code text, failure_message text, created timestamptz, completed timestamptz, observed timestamptz, asked timestamptz,
+    completed_seen boolean, partial boolean, metadata jsonb
+) ON COMMIT DROP;
+INSERT INTO m
+SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
+       string_agg(x.provider_payment_id, '+' ORDER BY x.created_at, x.key),
+       min(x.status), (array_agg(x.raw_status ORDER BY x.created_at, x.key))[1], min(x.currency), min(x.exp),
+       sum(x.amount), sum(coalesce(x.settled, x.amount)),
+       CASE WHEN count(x.refunded) > 0 THEN sum(x.refunded) END,
+       CASE WHEN count(x.fee) = count(*) THEN sum(x.fee) END,
+       CASE WHEN count(x.tax) = count(*) THEN sum(x.tax) END,
+       (array_agg(x.own_id ORDER BY x.created_at, x.key))[1], (array_agg(x.reference ORDER BY x.created_at, x.key))[1],
+       string_agg(nullif(x.network_reference, ''), '+' ORDER BY x.created_at, x.key), (array_agg(x.account ORDER BY x.created_at, x.key))[1],
+       (array_agg(x.needs_action ORDER BY x.created_at, x.key))[1],
+       (array_agg(x.failure_code ORDER BY x.created_at, x.key))[1], (array_agg(x.failure_message ORDER BY x.created_at, x.key))[1],
+       min(x.created_at), max(x.completed_at), max(x.observed_at), min(x.asked_at),
+       bool_or(x.completed_seen_at IS NOT NULL), bool_or(x.partial), (array_agg(x.metadata ORDER BY x.created_at, x.key))[1]
+FROM u JOIN tieout.transactions x ON x.id = u.id
+WHERE u.use = 'match'
+GROUP BY u.pid;
+ANALYZE m;
+
+-- step: what is known of each payment
+CREATE TEMP TABLE k (pid text, state text, verdict text, reason text, list_why text, since timestamptz, completed_list boolean) ON COMMIT DROP;
+INSERT INTO k
+SELECT p.pid,
+    CASE
+        WHEN amb.pid IS NOT NULL THEN 'ambiguous'
+        WHEN a.verdict = 'invalid' AND (m.pid IS NULL OR a.asked_at >= m.asked) THEN 'invalid'
+        WHEN m.pid IS NOT NULL THEN
+            CASE WHEN a.verdict = 'unknown' AND m.rung = 1 AND a.asked_at > m.asked THEN 'unknown'
+                 WHEN a.verdict IN ('no_answer', 'refused') AND a.asked_at >= m.asked
+                      AND (m.status IN ('created', 'pending') OR m.partial) THEN 'not_polled'
+                 ELSE 'found' END
+        WHEN a.verdict IN ('no_answer', 'refused') THEN 'not_polled'
+        -- asked by its reference, and all that was found belongs to others
+        WHEN a.verdict IN ('unknown', 'found') THEN 'unknown'
+        WHEN l.complete AND NOT l.completed_only THEN 'unknown'
+        WHEN l.complete AND p.status IN ('completed', 'failed', 'cancelled', 'expired', 'rejected') THEN 'unknown'
+        WHEN l.complete AND p.status IN ('created', 'pending') THEN 'open'
+        ELSE 'not_polled'
+    END,
+    a.verdict, a.reason, l.why, a.since, coalesce(a.verdict, '') <> 'unknown' AND coalesce(l.complete AND l.completed_only, false)
+FROM p
+CROSS JOIN par
+LEFT JOIN (SELECT DISTINCT pid FROM amb) amb ON amb.pid = p.pid
+LEFT JOIN m ON m.pid = p.pid
+LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
+LEFT JOIN tieout.run_lists l ON l.run_id = par.run_id AND l.provider = p.provider AND l.kind = p.kind
+      AND p.created >= l.from_time AND p.created < l.to_time
+WHERE p.in_range;
+
+-- step: the result of each payment
+CREATE TEMP TABLE r (
+    pid text PRIMARY KEY, result text, base text, state text, outcome text, method text,
+    tcur text, texp smallint, compared bigint, full_refund boolean, past_stale boolean
+) ON COMMIT DROP;
+INSERT INTO r (pid, base, state, outcome, method, tcur, texp, compared, full_refund, past_stale)
+SELECT pid,
+    CASE
+        WHEN state IN ('ambiguous', 'invalid', 'not_polled') THEN
+            CASE state WHEN 'ambiguous' THEN 'ambiguous_match' WHEN 'invalid' THEN 'invalid_provider_data' ELSE 'not_polled' END
+        WHEN state = 'open' THEN CASE WHEN age > stale THEN 'stale_pending' ELSE 'pending' END
+        WHEN state = 'unknown' THEN
+            CASE WHEN seen AND status IN ('pending', 'completed') THEN 'late_reversal'
+                 WHEN status = 'created' THEN CASE WHEN age > stale THEN 'stale_pending' ELSE 'pending' END
+                 WHEN status IN ('failed', 'cancelled', 'expired', 'rejected') THEN 'matched'
+                 ELSE CASE WHEN age > grace THEN 'missing_at_provider' ELSE 'pending' END END
+        WHEN status IN ('created', 'pending') THEN
+            CASE WHEN seen AND theirs <> 'completed' THEN 'late_reversal'
+                 WHEN theirs = 'pending' THEN
+                     CASE WHEN age > CASE WHEN action THEN stale_action ELSE stale END THEN 'stale_pending' ELSE 'pending' END
+                 WHEN theirs = 'completed' AND refund_differs THEN 'late_reversal'
+                 ELSE 'matched' END
+        WHEN status IN ('failed', 'cancelled', 'expired', 'rejected') THEN
+            CASE WHEN theirs = 'pending' THEN CASE WHEN age > grace THEN 'status_mismatch' ELSE 'pending' END
+                 WHEN theirs = 'completed' AND NOT full_refund THEN 'status_mismatch'
+                 ELSE 'matched' END
+        WHEN status = 'completed' THEN
+            CASE WHEN theirs = 'completed' THEN CASE WHEN refund_differs THEN 'late_reversal' ELSE 'matched' END
+                 WHEN theirs = 'reversed' THEN CASE WHEN ours_refunded_in_full THEN 'matched' ELSE 'late_reversal' END
+                 WHEN seen THEN 'late_reversal'
+                 WHEN theirs = 'pending' AND age <= grace THEN 'pending'
+                 ELSE 'status_mismatch' END
+        ELSE -- reversed
+            CASE WHEN theirs = 'reversed' OR (theirs = 'completed' AND full_refund) THEN 'matched'
+                 WHEN theirs = 'pending' AND age <= grace THEN 'pending'
+                 ELSE 'status_mismatch' END
+    END,
+    state,
+    CASE state
+        WHEN 'found' THEN CASE WHEN theirs = 'completed' AND full_refund THEN 'reversed' ELSE theirs END
+        WHEN 'unknown' THEN 'unknown'
+    END,
+    method, cur, exp, compared, full_refund,
+    age > CASE WHEN action THEN stale_action ELSE stale END
+FROM (
+    SELECT p.pid, p.status, k.state, m.cur, m.exp,
+           CASE WHEN m.status = 'created' THEN 'pending' ELSE m.status END AS theirs,
+           CASE m.rung WHEN 1 THEN 'provider_id' WHEN 2 THEN 'reference' WHEN 3 THEN 'metadata' END AS method,
+           -- what really moved, also where the provider holds a differing figure for review
+           CASE WHEN m.status IN ('completed', 'reversed') OR m.needs_action = 'review' THEN m.moved ELSE m.amount END AS compared,
+           coalesce(m.completed_seen, false) AS seen,
+           m.cur = p.cur AND m.exp = p.exp AND m.refunded IS NOT NULL AND m.refunded <> p.refunded AS refund_differs,
+           coalesce(m.refunded > 0 AND m.refunded >= m.moved, false) AS full_refund,
+           p.refunded > 0 AND p.refunded >= p.minor AS ours_refunded_in_full,
+           coalesce(m.needs_action, '') <> '' AS action,
+           par.started_at - p.created AS age, par.grace, par.stale_action,
+           CASE p.kind WHEN 'deposit' THEN par.stale_deposit ELSE par.stale_payout END AS stale
+    FROM p JOIN k USING (pid) LEFT JOIN m USING (pid), par
+    WHERE p.in_range
+) x;
+ANALYZE r;
+
+-- step: exceptions: one row each, with the facts that its sentence needs
+CREATE TEMP TABLE x (kind text, pid text, id bigint, fact text) ON COMMIT DROP;
+INSERT INTO x SELECT base, pid, NULL, '' FROM r WHERE base NOT IN ('matched', 'pending');
+INSERT INTO x
+SELECT 'currency_mismatch', p.pid, NULL, '' FROM p JOIN r USING (pid)
+WHERE r.state = 'found' AND r.tcur <> p.cur;
+INSERT INTO x
+SELECT 'amount_mismatch', p.pid, NULL, ''
+FROM p JOIN r USING (pid) LEFT JOIN tolerance ON tolerance.provider = p.provider AND tolerance.currency = p.cur
+WHERE r.state = 'found' AND r.tcur = p.cur
+  AND CASE WHEN r.texp = p.exp THEN abs(r.compared - p.minor) > coalesce(tolerance.minor, 0)
+           -- the configured decimals changed between two observations
+           ELSE r.compared * 10::numeric ^ (p.exp - r.texp) <> p.minor END;
+INSERT INTO x
+SELECT 'reference_mismatch', p.pid, NULL, 'reference'
+FROM p JOIN r USING (pid) JOIN m USING (pid)
+WHERE r.state = 'found' AND r.method = 'provider_id' AND p.ref <> '' AND m.ref <> '' AND m.ref <> p.ref AND m.ref <> p.pid;
+INSERT INTO x
+SELECT DISTINCT ON (p.pid) 'reference_mismatch', p.pid, NULL::bigint, mk.key
+FROM p JOIN r USING (pid) JOIN m USING (pid) JOIN metadata_keys mk ON true
+WHERE r.state = 'found' AND r.method = 'provider_id'
+  AND p.metadata ->> mk.key <> '' AND m.metadata ->> mk.key <> '' AND p.metadata ->> mk.key <> m.metadata ->> mk.key
+  AND NOT EXISTS (SELECT 1 FROM x WHERE x.pid = p.pid AND x.kind = 'reference_mismatch')
+ORDER BY p.pid, mk.n;
+INSERT INTO x
+SELECT 'recipient_mismatch', pid, NULL, ''
+FROM (
+    SELECT p.pid, regexp_replace(p.account, '\D', '', 'g') AS a, regexp_replace(m.account, '\D', '', 'g') AS b
+    FROM p JOIN r USING (pid) JOIN m USING (pid)
+    WHERE r.state = 'found' AND p.account <> m.account
+      -- what the provider masks is not compared
+      AND m.account !~ '[*•xX#]' AND p.account !~ '[*•#]'
+) y
+WHERE a <> '' AND b <> '' AND a <> b
+  AND NOT (least(length(ltrim(a, '0')), length(ltrim(b, '0'))) >= 8
+           AND (a LIKE '%' || ltrim(b, '0') OR b LIKE '%' || ltrim(a, '0')));
+
+-- step: fees against the schedule
+INSERT INTO x
+SELECT 'fee_mismatch', p.pid, NULL, f.expected::text
+FROM p JOIN r USING (pid) JOIN m USING (pid)
+JOIN LATERAL (
+    SELECT round(m.moved * s.percent / 100 + s.fixed * 10::numeric ^ m.exp)::bigint AS expected
+    FROM schedule s WHERE s.provider = p.provider AND s.kind = p.kind AND s.currency = m.cur LIMIT 1
+) f ON true
+WHERE r.state = 'found' AND m.status = 'completed' AND m.fee IS NOT NULL AND m.fee <> f.expected;
+
+-- step: payments that repeat an earlier one
+INSERT INTO x
+SELECT 'duplicate_payment', pid, NULL, first_pid
+FROM (
+    SELECT y.*, row_number() OVER w AS n, first_value(pid) OVER w AS first_pid
+    FROM (
+        SELECT p.pid, p.in_range, p.kind, p.provider, p.ref, p.minor, p.exp, p.cur, p.created,
+               regexp_replace(coalesce(p.account, ''), '\D', '', 'g') AS digits,
+               -- the outcome, where something is known; a payment outside the range counts as its record says
+               CASE WHEN r.pid IS NOT NULL THEN coalesce(r.outcome, '')
+                    WHEN m.pid IS NOT NULL THEN CASE WHEN m.status = 'completed' AND coalesce(m.refunded > 0 AND m.refunded >= m.moved, false) THEN 'reversed' ELSE m.status END
+                    WHEN a.verdict = 'unknown' THEN 'unknown'
+                    ELSE p.status END AS outcome
+        FROM p LEFT JOIN r USING (pid) LEFT JOIN m USING (pid)
+        LEFT JOIN tieout.answers a ON NOT p.in_range AND a.provider = p.provider AND a.payment_id = p.pid
+        WHERE p.ref <> ''
+    ) y
+    WHERE outcome = 'completed'
+    WINDOW w AS (PARTITION BY kind, provider, ref, minor, exp, cur, digits ORDER BY created, pid)
+) z
+WHERE n > 1 AND in_range;
+
+-- step: transactions that stand for themselves: paid again, or nobody's
+INSERT INTO x
+SELECT 'duplicate_payment', u.pid, u.id, u.use
+FROM u JOIN t USING (id) WHERE u.use IN ('repeated', 'still_open') AND t.in_range;
+CREATE TEMP TABLE orphan (id bigint, moves boolean) ON COMMIT DROP;
+INSERT INTO orphan
+SELECT t.id, t.status IN ('completed', 'reversed') OR (t.is_open AND t.created <= (SELECT started_at - grace FROM par))
+FROM t
+WHERE t.in_range
+  AND NOT EXISTS (SELECT 1 FROM u WHERE u.id = t.id)
+  AND NOT EXISTS (SELECT 1 FROM cand WHERE cand.id = t.id);
+INSERT INTO x SELECT 'missing_internally', NULL, id, '' FROM orphan WHERE moves;
+
+-- step: what a person has accepted at the provider's figures, as long as these stay what they were
+CREATE TEMP TABLE accepted (pid text, kind text) ON COMMIT DROP;
+INSERT INTO accepted
+SELECT e.payment_id, e.kind
+FROM tieout.exceptions e JOIN r ON r.pid = e.payment_id
+WHERE e.state = 'resolved' AND e.resolution = 'accepted' AND r.state = 'found'
+  AND e.provider_currency = r.tcur AND e.provider_amount = r.compared * ('1e-' || r.texp)::numeric;
+
+-- step: results
+UPDATE r SET result = CASE
+    WHEN EXISTS (SELECT 1 FROM x WHERE x.pid = r.pid AND x.id IS NULL
+                 AND x.kind NOT IN ('fee_mismatch', 'saved_method_missing', 'settlement_mismatch')
+                 AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.pid = x.pid AND a.kind = x.kind)) THEN 'exception'
+    WHEN base IN ('matched', 'pending') THEN base
+    WHEN outcome = 'pending' THEN 'pending'
+    ELSE 'matched' END;
+DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
+INSERT INTO tieout.run_results
+SELECT par.run_id, p.pid, r.result, r.outcome, r.method, coalesce(m.ids, '{}'),
+       coalesce(m.ppid, p.ppid), m.ref, m.network_ref,
+       r.outcome, m.raw_status,
+       CASE WHEN r.state IN ('found', 'not_polled', 'invalid') THEN CASE WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END END,
+       m.cur, m.exp, m.refunded, m.fee, m.tax, m.failure_code, m.failure_message,
+       CASE WHEN m.status IN ('completed', 'reversed') THEN m.completed END,
+       CASE r.state WHEN 'found' THEN m.observed WHEN 'unknown' THEN k.since END
+FROM p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
+
+-- step: where each transaction of the range stands
+DELETE FROM tieout.run_transactions WHERE run_id = (SELECT run_id FROM par);
+INSERT INTO tieout.run_transactions
+SELECT par.run_id, u.id,
+       CASE WHEN u.use = 'match' AND r.pid IS NULL THEN 'elsewhere'
+            WHEN u.use = 'match' THEN r.result
+            WHEN u.use IN ('repeated', 'still_open') THEN 'exception'
+            WHEN t.is_open THEN 'pending'
+            ELSE 'unclaimed' END,
+       u.pid
+FROM u JOIN t USING (id) LEFT JOIN r USING (pid), par
+-- the match goes with its payment, every other transaction with its own date
+WHERE t.in_range OR (u.use = 'match' AND r.pid IS NOT NULL);
+INSERT INTO tieout.run_transactions
+SELECT DISTINCT par.run_id, cand.id, 'candidate', NULL FROM cand JOIN t USING (id), par WHERE t.in_range
+UNION ALL
+SELECT par.run_id, id, CASE WHEN moves THEN 'exception' ELSE 'unclaimed' END, NULL FROM orphan, par;

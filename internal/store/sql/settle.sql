@@ -1,0 +1,53 @@
+-- The settlement lines of a run ($1), added up from its results. Each payment
+-- adds to its own line; what the provider says it moved on exceptions adds to
+-- the line of the provider's currency.
+INSERT INTO tieout.run_lines
+SELECT $1, bdate, provider, kind, currency, exp,
+    count(*) FILTER (WHERE class = 'completed'),
+    coalesce(sum(moved) FILTER (WHERE class = 'completed'), 0),
+    coalesce(sum(refunded) FILTER (WHERE class = 'completed'), 0),
+    coalesce(sum(fee) FILTER (WHERE class IN ('completed', 'reversed')), 0),
+    coalesce(sum(tax) FILTER (WHERE class IN ('completed', 'reversed')), 0),
+    coalesce(sum(moved) FILTER (WHERE class = 'completed'), 0)
+        - coalesce(sum(refunded) FILTER (WHERE class = 'completed'), 0)
+        + CASE kind WHEN 'payout' THEN 1 ELSE -1 END
+          * (coalesce(sum(fee) FILTER (WHERE class IN ('completed', 'reversed')), 0) + coalesce(sum(tax) FILTER (WHERE class IN ('completed', 'reversed')), 0)),
+    count(fee) FILTER (WHERE class = 'completed'),
+    coalesce(bool_or(fee IS NOT NULL) FILTER (WHERE class IN ('completed', 'reversed')), false),
+    coalesce(bool_or(tax IS NOT NULL) FILTER (WHERE class IN ('completed', 'reversed')), false),
+    coalesce(sum(disputed), 0),
+    count(*) FILTER (WHERE class = 'pending'),
+    coalesce(sum(amount) FILTER (WHERE class = 'pending'), 0),
+    count(*) FILTER (WHERE class = 'failed'),
+    coalesce(sum(amount) FILTER (WHERE class = 'failed'), 0),
+    count(*) FILTER (WHERE class = 'reversed'),
+    coalesce(sum(moved) FILTER (WHERE class = 'reversed'), 0),
+    count(*) FILTER (WHERE class = 'exception'),
+    coalesce(sum(amount) FILTER (WHERE class = 'exception'), 0)
+FROM (
+    SELECT rp.business_date AS bdate, rp.provider, rp.kind, rp.currency, rp.exp, rp.amount,
+           CASE WHEN rr.result <> 'matched' THEN rr.result
+                WHEN rr.outcome IN ('completed', 'reversed') THEN rr.outcome
+                ELSE 'failed' END AS class,
+           coalesce(rr.provider_amount, rp.amount) AS moved, rr.refunded, rr.fee, rr.tax, NULL::bigint AS disputed
+    FROM tieout.run_payments rp JOIN tieout.run_results rr USING (run_id, payment_id)
+    WHERE rp.run_id = $1
+    UNION ALL
+    -- what moved on payments that are exceptions
+    SELECT rp.business_date, rp.provider, rp.kind, rr.provider_currency, rr.provider_exp, NULL, 'disputed', NULL, NULL, NULL, NULL, rr.provider_amount
+    FROM tieout.run_payments rp JOIN tieout.run_results rr USING (run_id, payment_id)
+    WHERE rp.run_id = $1 AND rr.result = 'exception' AND rr.outcome = 'completed' AND rr.provider_amount IS NOT NULL
+    UNION ALL
+    -- transactions that stand for themselves
+    SELECT re.business_date, re.provider, re.payment_kind, t.currency, t.exp, re.provider_amount, 'exception', NULL, NULL, NULL, NULL,
+           CASE WHEN t.status = 'completed' AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount)) THEN coalesce(t.settled, t.amount) END
+    FROM tieout.run_exceptions re JOIN tieout.transactions t ON t.id = re.transaction_id
+    WHERE re.run_id = $1 AND re.orphan
+    UNION ALL
+    -- candidates of an ambiguous match are counted with their payment; their money is the provider's all the same
+    SELECT (t.created_at AT TIME ZONE $2)::date, t.provider, t.kind, t.currency, t.exp, NULL, 'disputed', NULL, NULL, NULL, NULL, coalesce(t.settled, t.amount)
+    FROM tieout.run_transactions rt JOIN tieout.transactions t ON t.id = rt.transaction_id
+    WHERE rt.run_id = $1 AND rt.role = 'candidate' AND t.status = 'completed'
+      AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount))
+) x
+GROUP BY bdate, provider, kind, currency, exp;
