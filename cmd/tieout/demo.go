@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"tieout/config"
+	"tieout/internal/corpus"
+	"tieout/internal/provider/registry"
+	"tieout/internal/sandbox"
+	"tieout/jobs"
+)
+
+// demoOptions are the flags of demo.
+type demoOptions struct {
+	*options
+	dir, out string
+	payments int
+	seed     int64
+}
+
+func newDemo(o *options) *cobra.Command {
+	d := &demoOptions{options: o}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "All of it with no set-up",
+		Long: `Starts a private Postgres and the four providers' sandbox, imports sample
+payments of the last three days, runs the whole pipeline and leaves the reports in
+./out. What it needs stands below ./.tieout/demo: the payments, the list of planted
+differences, and a configuration to play with while ` + "`tieout sandbox`" + ` runs.
+
+A second demo on the same day makes version 2 of the same reports.`,
+		Example: "  tieout demo\n  tieout demo --payments 20000 --out /tmp/reports",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	cmd.Flags().StringVar(&d.dir, "dir", "./.tieout", "`DIR` of the private Postgres and the demo's files")
+	cmd.Flags().StringVar(&d.out, "out", "./out", "`DIR` for the reports")
+	cmd.Flags().IntVar(&d.payments, "payments", 2000, "how many payments")
+	cmd.Flags().Int64Var(&d.seed, "seed", 1, "another seed makes other payments")
+	return cmd
+}
+
+func (d *demoOptions) say(format string, args ...any) { _, _ = fmt.Fprintf(d.streams.out, format+"\n", args...) }
+
+func (d *demoOptions) run(ctx context.Context) (err error) {
+	log, err := d.logger()
+	if err != nil {
+		return err
+	}
+	if d.logLevel == "" { // a demo talks by itself
+		log = log.Level(zerolog.WarnLevel)
+	}
+	loc, err := time.LoadLocation("Africa/Nairobi")
+	if err != nil {
+		return err
+	}
+	home := filepath.Join(d.dir, "demo")
+	if err := os.MkdirAll(home, 0o750); err != nil {
+		return err
+	}
+	yesterday, err := jobs.NamedRange("yesterday", time.Now(), loc)
+	if err != nil {
+		return err
+	}
+	from := yesterday.From.AddDate(0, 0, -2)
+	began, err := d.began(home, from)
+	if err != nil {
+		return err
+	}
+	world := corpus.Generate(corpus.Options{
+		Seed: d.seed, Payments: d.payments, Days: 3, Location: loc, Now: began,
+		From: time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, loc),
+	})
+	if err := writeWorld(home, world); err != nil {
+		return err
+	}
+
+	server, err := sandbox.New(world, sandbox.Options{Seed: d.seed, Log: log})
+	if err != nil {
+		return err
+	}
+	stop, err := serve(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	d.say("1. %d accounts of four providers answer on this machine", len(world.Accounts))
+
+	cfg, err := d.config(world, server, loc)
+	if err != nil {
+		return err
+	}
+	a, err := connect(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	if err := a.ready(ctx); err != nil {
+		return err
+	}
+	d.say("2. A private Postgres runs below %s", cfg.Database.Dir)
+	if err := d.load(ctx, a, home); err != nil {
+		return err
+	}
+	d.say("4. Running: tieout run --from %s --to %s", from.Format(time.DateOnly), yesterday.To.Format(time.DateOnly))
+	show := newProgress(d.streams.err)
+	a.Progress = show.hear
+	sum, err := a.Run(ctx, jobs.Request{Steps: jobs.Steps, Range: jobs.Range{From: from, To: yesterday.To}})
+	show.end()
+	if err != nil {
+		return err
+	}
+	printSummary(d.streams.out, sum)
+	d.say("The differences that were planted are listed in %s.", filepath.Join(home, "planted.json"))
+	d.say("Done in %.1f s. Open %s", sum.FinishedIn.Seconds(), filepath.Join(sum.Dir, "settlement.xlsx"))
+	return nil
+}
+
+// serve starts the sandbox; stop ends it.
+func serve(ctx context.Context, server *sandbox.Server) (stop func() error, err error) {
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- server.ListenAndServe(serving, "127.0.0.1:0", func(string) error { close(ready); return nil })
+	}()
+	select {
+	case <-ready:
+		return func() error { cancel(); return <-ended }, nil
+	case err := <-ended:
+		cancel()
+		return nil, err
+	}
+}
+
+// began is when the demo of this range was first started: the payments' ages
+// count from it, so that a second demo has the same payments.
+func (d *demoOptions) began(home string, from time.Time) (time.Time, error) {
+	path := filepath.Join(home, fmt.Sprintf("began-%s-%d-%d", from.Format(time.DateOnly), d.seed, d.payments))
+	b, err := os.ReadFile(filepath.Clean(path))
+	if err == nil {
+		if t, err := time.Parse(time.RFC3339, string(b)); err == nil {
+			return t, nil
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	return now, os.WriteFile(path, []byte(now.Format(time.RFC3339)), 0o600)
+}
+
+func writeWorld(home string, w corpus.World) error {
+	payments, err := os.OpenFile(filepath.Join(home, "payments.csv"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // below the demo's own folder
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(w.WritePaymentsCSV(payments), payments.Close()); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(w.Planted, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(home, "planted.json"), append(b, '\n'), 0o600)
+}
+
+func (d *demoOptions) config(w corpus.World, s *sandbox.Server, loc *time.Location) (*config.Config, error) {
+	cfg := config.Default()
+	cfg.Database.Dir, cfg.Timezone, cfg.Location, cfg.Reports.Dir = d.dir, loc.String(), loc, d.out
+	cfg.Matching.MetadataKeys = []string{corpus.MetadataKey}
+	for _, a := range w.Accounts {
+		cfg.Providers = append(cfg.Providers, config.Provider{
+			Name: a.Name, Type: a.Type, BaseURL: s.BaseURL(a.Name), Credentials: s.Credentials(a.Name), Decimals: a.Scale,
+			RateLimit: 500, Concurrency: 16, Timeout: 5 * time.Second,
+		})
+	}
+	return cfg, cfg.Validate(registry.Specs())
+}
+
+func (d *demoOptions) load(ctx context.Context, a *app, home string) error {
+	path := filepath.Join(home, "payments.csv")
+	in, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	got, err := a.ImportPayments(ctx, in, rejectAll, func(int64) {})
+	if err != nil {
+		return err
+	}
+	d.say("3. Imported %s: %d rows, %d new, %d changed, %d unchanged", path, got.Read, got.New, got.Changed, got.Unchanged)
+	return nil
+}

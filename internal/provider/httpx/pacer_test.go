@@ -1,0 +1,173 @@
+package httpx
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// arrivals notes when a server saw its requests.
+type arrivals struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (a *arrivals) note() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at = append(a.at, time.Now())
+	return len(a.at)
+}
+
+// most is the largest number of arrivals in any sliding second.
+func (a *arrivals) most() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	most, from := 0, 0
+	for i := range a.at {
+		for a.at[i].Sub(a.at[from]) >= time.Second {
+			from++
+		}
+		most = max(most, i-from+1)
+	}
+	return most
+}
+
+// rate is what was achieved between the first and the last arrival.
+func (a *arrivals) rate() float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return float64(len(a.at)-1) / a.at[len(a.at)-1].Sub(a.at[0]).Seconds()
+}
+
+func hammer(workers int, d time.Duration, ask func()) {
+	end := time.Now().Add(d)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				ask()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestServerNeverCountsMoreThanTheLimitInAnySecondAndGetsNearlyAllOfIt(t *testing.T) {
+	for _, tc := range []struct {
+		limit, workers int
+		latency        time.Duration
+	}{
+		{limit: 50, workers: 1},
+		{limit: 100, workers: 64},
+		{limit: 40, workers: 64, latency: 300 * time.Millisecond},
+		{limit: 400, workers: 64, latency: 20 * time.Millisecond},
+		{limit: 3, workers: 8},
+	} {
+		t.Run(fmt.Sprintf("%d a second by %d workers at %s", tc.limit, tc.workers, tc.latency), func(t *testing.T) {
+			t.Parallel()
+			var seen arrivals
+			c := serve(t, Config{RateLimit: tc.limit, Concurrency: tc.workers}, func(http.ResponseWriter, *http.Request) {
+				seen.note()
+				time.Sleep(tc.latency)
+			})
+			hammer(tc.workers, 3*time.Second, func() {
+				if _, err := get(context.Background(), c); err != nil {
+					t.Error(err)
+				}
+			})
+			if got := seen.most(); got > tc.limit {
+				t.Errorf("the server counted %d requests in one second, allowed are %d", got, tc.limit)
+			}
+			if got, want := seen.rate(), 0.95*float64(tc.limit); got < want {
+				t.Errorf("%.1f requests a second were achieved, want at least %.1f", got, want)
+			}
+			if int(c.Requests()) != len(seen.at) {
+				t.Errorf("%d requests counted, the server saw %d", c.Requests(), len(seen.at))
+			}
+		})
+	}
+}
+
+func TestRetriesPassTheRateLimitToo(t *testing.T) {
+	t.Parallel()
+	var seen arrivals
+	c := serve(t, Config{RateLimit: 30, Concurrency: 16}, func(w http.ResponseWriter, _ *http.Request) {
+		if seen.note()%3 != 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	hammer(16, 2500*time.Millisecond, func() { _, _ = get(context.Background(), c) })
+	if got := seen.most(); got > 30 {
+		t.Errorf("the server counted %d requests in one second, allowed are 30", got)
+	}
+}
+
+func TestSlowConnectingDoesNotPushRequestsTogether(t *testing.T) {
+	t.Parallel()
+	var seen arrivals
+	c := serve(t, Config{RateLimit: 40, Concurrency: 40}, func(http.ResponseWriter, *http.Request) { seen.note() })
+	tr, ok := c.transport.(*http.Transport)
+	if !ok {
+		t.Fatal("not the package's own transport")
+	}
+	dial := tr.DialContext
+	tr.DialContext = slowDial(dial, 400*time.Millisecond)
+	hammer(40, 2500*time.Millisecond, func() { _, _ = get(context.Background(), c) })
+	if got := seen.most(); got > 40 {
+		t.Errorf("the server counted %d requests in one second, allowed are 40", got)
+	}
+}
+
+func TestIdleTimeIsNotSavedUpForABurst(t *testing.T) {
+	t.Parallel()
+	p := newPacer(100)
+	ctx := context.Background()
+	for range 3 {
+		if err := p.turn(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(300 * time.Millisecond)
+	start := time.Now()
+	for range 11 {
+		if err := p.turn(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := time.Since(start); d < 90*time.Millisecond {
+		t.Errorf("11 turns at 100 a second came within %s", d)
+	}
+}
+
+func TestACancelledWaitForATurnSendsNothing(t *testing.T) {
+	t.Parallel()
+	var seen arrivals
+	c := serve(t, Config{RateLimit: 1, Concurrency: 4}, func(http.ResponseWriter, *http.Request) { seen.note() })
+	if _, err := get(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := get(ctx, c); asError(t, err).Reason != "cancelled" {
+				t.Error(err)
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	start := time.Now()
+	cancel()
+	wg.Wait()
+	if d := time.Since(start); d > 200*time.Millisecond {
+		t.Errorf("the workers ended %s after the cancellation", d)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if got := seen.most(); got != 1 {
+		t.Errorf("the server saw %d requests, want 1", got)
+	}
+}

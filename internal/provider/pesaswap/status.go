@@ -1,0 +1,165 @@
+package pesaswap
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"tieout/internal/payment"
+	"tieout/internal/provider"
+	"tieout/internal/provider/httpx"
+)
+
+// Status asks by the provider's id; without one by our own id, which the
+// merchant may have chosen as PesaSwap's; and for payouts by the reference.
+func (c *client) Status(ctx context.Context, q provider.Query) provider.Answer {
+	if !q.Kind.Valid() {
+		return notAskable("PesaSwap knows payouts and deposits only")
+	}
+	if q.ProviderPaymentID != "" {
+		if !askable(q.ProviderPaymentID) {
+			return notAskable("this provider_payment_id can't exist at PesaSwap: its ids have 1 to 64 letters, digits, _ or -")
+		}
+		return c.ask(ctx, q, q.ProviderPaymentID)
+	}
+	if askable(q.PaymentID) {
+		// Unknown means here only that our id is not PesaSwap's.
+		if a := c.ask(ctx, q, q.PaymentID); a.Verdict != provider.Unknown {
+			return a
+		}
+	}
+	if q.Kind == payment.Payout {
+		return c.byReference(ctx, q)
+	}
+	return notAskable("no provider_payment_id is known, and PesaSwap has no payment under our own id: only its list can find this deposit")
+}
+
+func notAskable(reason string) provider.Answer {
+	return provider.Answer{Verdict: provider.NotAskable, Reason: reason}
+}
+
+// ask retrieves one object as PesaSwap holds it, and lets PesaSwap ask its
+// connector where that can change anything.
+func (c *client) ask(ctx context.Context, q provider.Query, id string) provider.Answer {
+	r, a := c.retrieve(ctx, q, id)
+	if a.Verdict != provider.Found || !c.worthSync(q, r) {
+		return a
+	}
+	if synced, ok := c.forceSync(ctx, q, id, r); ok {
+		return synced
+	}
+	return a
+}
+
+// retrieve makes the plain call. attempts are asked for because they show what
+// the status hides; older servers leave them out.
+func (c *client) retrieve(ctx context.Context, q provider.Query, id string) (record, provider.Answer) {
+	resp, err := c.get(ctx, objectPath(q.Kind, id), url.Values{"expand_attempts": {"true"}})
+	if err != nil {
+		return record{}, silence(err)
+	}
+	return c.read(resp, q, id)
+}
+
+// read judges an answer about one object.
+func (c *client) read(resp httpx.Response, q provider.Query, id string) (record, provider.Answer) {
+	o, e, err := readAnswer(resp)
+	switch {
+	case e != nil && e.code == codeIntegrity:
+		return c.integrity(q, id, *e)
+	case e != nil:
+		return record{}, e.judge()
+	case errors.Is(err, errSyntax):
+		return record{}, provider.Answer{Reason: "PesaSwap's answer can't be read: " + err.Error() + "; nothing is known"}
+	case err != nil:
+		return record{}, invalid(err)
+	}
+	r, err := c.decode.object(q.Kind, o, false, q.Amount.Currency)
+	if r.tx.ID != "" && r.tx.ID != id {
+		return record{}, invalid(flawed("the answer is about %s, another payment than was asked for", clip(r.tx.ID)))
+	}
+	if err == nil && r.word == wordConflicted {
+		err = c.decode.conflicted(&r)
+	}
+	if err != nil {
+		return record{}, invalid(err)
+	}
+	return r, found(r)
+}
+
+// integrity judges an integrity failure that came instead of an object.
+func (c *client) integrity(q provider.Query, id string, e apiError) (record, provider.Answer) {
+	f, _ := readFigures(e.message)
+	r, ok := c.decode.asked(q.Kind, id, q.Amount, f)
+	if ok {
+		f, ok = c.decode.apply(&r, e.message)
+	}
+	if !ok {
+		return record{}, invalid(&flaw{reason: conflictReason(f), rawStatus: codeIntegrity})
+	}
+	r.tx.NetworkReference = e.transaction
+	return r, found(r)
+}
+
+func found(r record) provider.Answer {
+	return provider.Answer{Verdict: provider.Found, Transactions: []payment.Transaction{r.tx}}
+}
+
+func invalid(err error) provider.Answer {
+	a := provider.Answer{Verdict: provider.Invalid, Reason: err.Error()}
+	var f *flaw
+	if errors.As(err, &f) {
+		a.RawStatus = f.rawStatus
+	}
+	return a
+}
+
+// worthSync tells whether a force sync may be made and is not ignored. The
+// server itself polls its connectors for about half an hour.
+func (c *client) worthSync(q provider.Query, r record) bool {
+	created := q.CreatedAt
+	if created.IsZero() {
+		created = r.tx.CreatedAt
+	}
+	return q.Sync && syncWords[q.Kind][r.word] && !created.IsZero() && c.now().Sub(created) >= c.syncAfter
+}
+
+// forceSync makes PesaSwap ask its connector. ok is false where that failed:
+// then the plain answer stands. It is not retried, because connectors that
+// can't report fail every time, and never made twice at once for one payment,
+// because the server locks it.
+func (c *client) forceSync(ctx context.Context, q provider.Query, id string, plain record) (provider.Answer, bool) {
+	key := string(q.Kind) + "/" + id
+	if _, busy := c.syncing.LoadOrStore(key, true); busy {
+		return provider.Answer{}, false
+	}
+	defer c.syncing.Delete(key)
+	select {
+	case c.syncSlots <- struct{}{}:
+		defer func() { <-c.syncSlots }()
+	case <-ctx.Done():
+		return provider.Answer{}, false
+	}
+	resp, err := c.http.Do(ctx, httpx.Request{
+		Path:    objectPath(q.Kind, id),
+		Query:   url.Values{"force_sync": {"true"}, "expand_attempts": {"true"}},
+		Header:  c.header,
+		Timeout: c.syncTimeout,
+		NoRetry: true,
+	})
+	if err != nil {
+		return provider.Answer{}, false
+	}
+	if e := readError(resp); e.code == codeIntegrity {
+		r := plain
+		r.tx.NetworkReference = firstOf(r.tx.NetworkReference, e.transaction)
+		f, ok := c.decode.apply(&r, e.message)
+		if !ok {
+			return invalid(&flaw{reason: conflictReason(f), rawStatus: codeIntegrity}), true
+		}
+		r.tx.RawStatus += " " + codeIntegrity
+		return found(r), true
+	}
+	_, a := c.read(resp, q, id)
+	return a, a.Verdict == provider.Found || a.Verdict == provider.Invalid
+}

@@ -1,0 +1,231 @@
+package pivot
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"tieout/internal/money"
+	"tieout/internal/payment"
+	"tieout/internal/provider"
+)
+
+// batchDTO is a payout request; asked for one item it hides its status.
+type batchDTO struct {
+	UUID    string          `json:"uuid"`
+	Status  string          `json:"status"`
+	Payouts json.RawMessage `json:"payouts"`
+}
+
+type batch struct {
+	batchDTO
+	items  []json.RawMessage
+	listed bool // payouts was there
+}
+
+// itemDTO is one payout.
+type itemDTO struct {
+	ReferenceID string     `json:"referenceId"`
+	Amount      *amountDTO `json:"amount"`
+	Status      string     `json:"status"`
+	Reason      string     `json:"reason"`
+	Created     *string    `json:"created"`
+	Updated     *string    `json:"updated"`
+	Channel     *struct {
+		AccountNumber flexText `json:"accountNumber"`
+	} `json:"channelInformation"`
+}
+
+type item struct {
+	itemDTO
+	amount           money.Amount
+	created, updated time.Time
+}
+
+// readBatch takes payouts by its shape: an array, or one object.
+func (c *client) readBatch(data json.RawMessage) (batch, *failure) {
+	var b batch
+	if f := decode(data, &b.batchDTO); f != nil {
+		return b, f
+	}
+	if b.items, b.listed = elements(b.Payouts); !b.listed {
+		return b, invalid("payouts is missing")
+	}
+	return b, nil
+}
+
+func referenceOf(raw json.RawMessage) string {
+	var d struct {
+		ReferenceID string `json:"referenceId"`
+	}
+	if json.Unmarshal(raw, &d) != nil {
+		return ""
+	}
+	return d.ReferenceID
+}
+
+// readItem reads one payout. What could be read is returned also with a failure.
+func (c *client) readItem(raw json.RawMessage) (item, *failure) {
+	var it item
+	f := decode(raw, &it.itemDTO)
+	if f != nil {
+		return it, f
+	}
+	if it.ReferenceID == "" {
+		return it, invalid("referenceId is missing")
+	}
+	if it.amount, f = c.amount("amount", it.Amount, unsigned); f != nil {
+		return it, f
+	}
+	if it.created, f = instant("created", it.Created); f != nil {
+		return it, f
+	}
+	it.updated, f = instant("updated", it.Updated)
+	return it, f
+}
+
+// waiting tells whether only the batch's status says what the item waits for.
+func (it item) waiting() bool {
+	return word(it.Status) == "APPROVED" || it.Status == ""
+}
+
+// transaction judges an item; status is its batch's, empty where unknown.
+// DONE is final for the request only, so the item's word decides, and only an
+// item without one, or merely APPROVED, takes its batch's into account.
+func (it item) transaction(status string) (payment.Transaction, *failure) {
+	t := payment.Transaction{
+		Kind: payment.Payout, OwnID: it.ReferenceID, Reference: it.ReferenceID, RawStatus: it.Status,
+		Amount: it.amount, CreatedAt: it.created,
+	}
+	if it.Channel != nil {
+		t.Account = string(it.Channel.AccountNumber)
+	}
+	switch word(it.Status) {
+	case "SUCCESS":
+		t.Status = payment.Completed
+	case "FAILED":
+		t.Status = payment.Failed
+	case "REJECTED":
+		t.Status = payment.Rejected
+	case "CANCELLED":
+		t.Status = payment.Cancelled
+	case "PENDING", "PROCESSING", "DELAYED":
+		t.Status = payment.Pending
+	case "APPROVED", "":
+		t.Status = payment.Pending
+		if t.RawStatus == "" {
+			t.RawStatus = status
+		}
+		switch status {
+		case "PENDING":
+			t.NeedsAction, t.RawStatus = payment.ActionTopUp, strings.TrimSuffix("PENDING/"+it.Status, "/")
+		case "", "IN_PROGRESS", "DONE", "CANCELLED":
+		default:
+			f := invalid("unknown batch status %q", slug(status))
+			f.raw = status
+			return t, f
+		}
+		if shortOfBalance(it.Reason) {
+			t.NeedsAction = payment.ActionTopUp
+		}
+	default:
+		f := invalid("unknown payout status %q", slug(it.Status))
+		f.raw = it.Status
+		return t, f
+	}
+	if t.Status.Final() {
+		t.CompletedAt = it.updated
+	}
+	if t.Status != payment.Completed && it.Reason != "" {
+		t.FailureCode, t.FailureGroup = payoutFailure(it.Reason)
+		t.FailureMessage = it.Reason
+	}
+	return t, nil
+}
+
+func shortOfBalance(reason string) bool { return plain(reason) == "insufficient balance" }
+
+// plain takes a free text down to what can be compared: its case varies.
+func plain(s string) string { return strings.ToLower(strings.Trim(strings.TrimSpace(s), ".")) }
+
+// payoutFailure gives the documented free texts a code of ours and a group.
+func payoutFailure(reason string) (string, payment.FailureGroup) {
+	switch plain(reason) {
+	case "invalid account":
+		return "INVALID_ACCOUNT", payment.FailureCustomer
+	case "inactive account":
+		return "INACTIVE_ACCOUNT", payment.FailureCustomer
+	case "dormant account":
+		return "DORMANT_ACCOUNT", payment.FailureCustomer
+	case "declined due to beneficiary limit":
+		return "BENEFICIARY_LIMIT", payment.FailureCustomer
+	case "failed to process by bank network":
+		return "BANK_NETWORK_FAILED", payment.FailureProvider
+	case "unknown bank network error":
+		return "BANK_NETWORK_UNKNOWN", payment.FailureProvider
+	case "feature not allowed at this time":
+		return "FEATURE_NOT_ALLOWED", payment.FailureConfiguration
+	case "insufficient balance":
+		return "INSUFFICIENT_BALANCE", payment.FailureConfiguration
+	default:
+		return "", payment.FailureUnknown
+	}
+}
+
+// batchKeep is how long a batch's status is taken as current: the items of a
+// parked batch of 1000 need not ask for it one by one.
+const batchKeep = time.Minute
+
+// batchCache remembers batches' statuses for a moment.
+type batchCache struct {
+	mu     sync.Mutex
+	status map[string]batchMemo
+}
+
+type batchMemo struct {
+	status string
+	until  time.Time
+}
+
+func (b *batchCache) get(id string, now time.Time) (string, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m, ok := b.status[id]
+	return m.status, ok && now.Before(m.until)
+}
+
+func (b *batchCache) put(id, status string, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	const most = 10_000
+	if b.status == nil || len(b.status) >= most {
+		b.status = map[string]batchMemo{}
+	}
+	b.status[id] = batchMemo{status: status, until: now.Add(batchKeep)}
+}
+
+// batchStatus gets the status of a whole batch.
+func (c *client) batchStatus(ctx context.Context, id string) (string, *failure) {
+	if status, ok := c.batches.get(id, c.Now()); ok {
+		return status, nil
+	}
+	e, f := c.get(ctx, "/v1/payouts/"+url.PathEscape(id), url.Values{"page": {"1"}, "perPage": {"1"}})
+	if f != nil {
+		if f.verdict == provider.Unknown {
+			f = noAnswer("Pivot shows an item of the batch, but not the batch")
+		}
+		return "", f
+	}
+	var b batchDTO
+	if f := decode(e.Data, &b); f != nil {
+		return "", f
+	}
+	if b.UUID != "" && !strings.EqualFold(b.UUID, id) {
+		return "", invalid("asked for batch %s, the answer is about %s", id, slug(b.UUID))
+	}
+	c.batches.put(id, b.Status, c.Now())
+	return b.Status, nil
+}

@@ -1,0 +1,334 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tieout/config"
+	"tieout/internal/payment"
+	"tieout/internal/provider"
+	"tieout/internal/provider/httpx"
+	"tieout/internal/provider/redact"
+	"tieout/internal/store"
+)
+
+const (
+	// A provider may create a transaction somewhat before our own record (clocks)
+	// and long after it (queues, retries): its list is read from the one to the other.
+	listBefore = time.Hour
+	listAfter  = 24 * time.Hour
+	// refusals in a row after which nobody asks any further: the key is wrong.
+	refusalsUntilStop = 5
+	saveEvery         = 500 * time.Millisecond
+	saveBatch         = 200
+)
+
+// poll asks the providers, all of them at once: lists first, then one by one
+// what they left open. One that is down or refuses us never stops the others.
+func (s *state) poll(ctx context.Context) error {
+	g, polling := errgroup.WithContext(ctx)
+	for _, p := range s.Config.Providers {
+		if !contains(s.run.Providers, p.Name) {
+			continue
+		}
+		g.Go(func() error {
+			a, err := s.account(p)
+			if err != nil {
+				return fmt.Errorf("provider %s: %w", p.Name, err)
+			}
+			defer a.http.CloseIdleConnections()
+			if err := a.poll(polling); err != nil {
+				return fmt.Errorf("provider %s: %w", p.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return s.Store.Polled(ctx, s.run, atomic.LoadInt64(&s.sum.Requests))
+}
+
+// account is one provider account during a poll.
+type account struct {
+	*state
+	cfg    config.Provider
+	spec   provider.Spec
+	client provider.Client
+	http   *httpx.Client
+}
+
+func (s *state) account(p config.Provider) (*account, error) {
+	client, http, spec, err := s.Client(p)
+	if err != nil {
+		return nil, err
+	}
+	return &account{state: s, cfg: p, spec: spec, client: client, http: http}, nil
+}
+
+// Client builds the client of a configured account.
+func (e *Env) Client(p config.Provider) (provider.Client, *httpx.Client, provider.Spec, error) {
+	for _, spec := range e.Specs {
+		if spec.Type != p.Type {
+			continue
+		}
+		http, err := httpx.New(httpx.Config{
+			BaseURL: p.BaseURL, UserAgent: "tieout/" + e.Version, RateLimit: p.RateLimit, Concurrency: p.Concurrency, Timeout: p.Timeout,
+		})
+		if err != nil {
+			return nil, nil, spec, err
+		}
+		options := map[string]string{}
+		for k, v := range p.Options {
+			options[k] = v
+		}
+		if p.StatementCallbackURL != "" {
+			options["statement_callback_url"] = p.StatementCallbackURL
+		}
+		client, err := spec.New(provider.Settings{
+			Name: p.Name, BaseURL: p.BaseURL, Credentials: p.Credentials, Options: options, Scale: p.Decimals, HTTP: http, Now: e.Now,
+		})
+		return client, http, spec, err
+	}
+	return nil, nil, provider.Spec{}, fmt.Errorf("unknown type %q", p.Type)
+}
+
+func (a *account) poll(ctx context.Context) error {
+	before := a.http.Requests()
+	defer func() { atomic.AddInt64(&a.sum.Requests, a.http.Requests()-before) }()
+	if lister, ok := a.client.(provider.Lister); ok {
+		for _, kind := range a.run.Kinds {
+			if err := a.list(ctx, lister, payment.Kind(kind)); err != nil {
+				return err
+			}
+		}
+	}
+	rules := store.PollRules{Recheck: a.req.Recheck, RecheckWindow: a.Config.Polling.RecheckWindow}
+	if a.req.Sparing {
+		for _, r := range a.Config.Polling.PendingLadder {
+			rules.Pending = append(rules.Pending, store.Rung(r))
+		}
+		for _, r := range a.Config.Polling.UnknownLadder {
+			rules.Unknown = append(rules.Unknown, store.Rung(r))
+		}
+	}
+	total, err := a.Store.Plan(ctx, a.run, a.cfg.Name, rules)
+	if err != nil || total == 0 {
+		return err
+	}
+	return a.ask(ctx, total)
+}
+
+// list reads a provider's list of one kind. A list that fails proves nothing
+// and ends nothing: what it would have told is asked one by one.
+func (a *account) list(ctx context.Context, lister provider.Lister, kind payment.Kind) error {
+	done, err := a.Store.Listed(ctx, a.run, a.cfg.Name, kind)
+	if err != nil || done {
+		return err
+	}
+	currencies, err := a.Store.Currencies(ctx, a.run, a.cfg.Name, kind)
+	if err != nil {
+		return err
+	}
+	to := a.run.ToTime.Add(listAfter)
+	if now := a.Now(); to.After(now) {
+		to = now
+	}
+	q := provider.ListQuery{
+		Kind: kind, From: a.run.FromTime.Add(-listBefore).UTC(), To: to.UTC(), Currencies: currencies, Now: a.run.StartedAt,
+		Memory: a.Store.Memory(a.cfg.Name),
+	}
+	if !q.From.Before(q.To) {
+		return nil // a range of the future
+	}
+	rec := &recorder{}
+	seen := int64(0)
+	var saveErr error
+	reach, err := lister.List(httpx.WithRecorder(ctx, rec.record), q, func(p provider.Page) error {
+		seen += int64(len(p.Transactions))
+		a.Progress(Poll, a.cfg.Name+" list of "+string(kind)+"s", seen, 0)
+		exchanges, digests := rec.take()
+		saveErr = a.Store.SavePage(ctx, a.run, a.cfg.Name, kind, a.spec.ListIDsDiffer, p, a.Now().UTC(), exchanges, digests)
+		return saveErr
+	})
+	if saveErr != nil {
+		return saveErr
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		reach = provider.Reach{Why: redact.Text(err.Error())}
+		a.Log.Warn().Str("provider", a.cfg.Name).Str("kind", string(kind)).Str("why", reach.Why).Msg("the list could not be read; payments are asked one by one")
+	}
+	if exchanges, digests := rec.take(); len(exchanges) > 0 { // what came after the last page, refusals among it
+		if err := a.Store.SavePage(ctx, a.run, a.cfg.Name, kind, a.spec.ListIDsDiffer, provider.Page{}, a.Now().UTC(), exchanges, digests); err != nil {
+			return err
+		}
+	}
+	a.Log.Info().Str("provider", a.cfg.Name).Str("kind", string(kind)).Int64("transactions", seen).Bool("complete", reach.Complete).Msg("listed")
+	return a.Store.SaveReach(ctx, a.run, a.cfg.Name, q, reach, a.Now().UTC())
+}
+
+// ask asks for the planned payments one by one, by a bounded number of workers,
+// and saves the answers in batches as they come.
+func (a *account) ask(ctx context.Context, total int64) error {
+	g, ctx := errgroup.WithContext(ctx)
+	questions := make(chan provider.Query)
+	answers := make(chan store.Asked)
+	g.Go(func() error {
+		defer close(questions)
+		for after := ""; ; {
+			next, err := a.Store.Next(ctx, a.run, a.cfg.Name, after, 1000)
+			if err != nil || len(next) == 0 {
+				return err
+			}
+			for _, q := range next {
+				select {
+				case questions <- q:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+			after = next[len(next)-1].PaymentID
+		}
+	})
+	var workers sync.WaitGroup
+	gate := &refusals{}
+	for range max(a.cfg.Concurrency, 1) {
+		workers.Add(1)
+		g.Go(func() error {
+			defer workers.Done()
+			for q := range questions {
+				asked := a.one(ctx, q, gate)
+				if ctx.Err() != nil {
+					return context.Cause(ctx) // an interrupted question is no answer
+				}
+				select {
+				case answers <- asked:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+			return nil
+		})
+	}
+	go func() {
+		workers.Wait()
+		close(answers)
+	}()
+	g.Go(func() error { return a.save(ctx, answers, total) })
+	return g.Wait()
+}
+
+func (a *account) one(ctx context.Context, q provider.Query, gate *refusals) store.Asked {
+	out := store.Asked{Query: q, At: a.Now().UTC()}
+	if reason := gate.closed(); reason != "" {
+		out.Answer = provider.Answer{Verdict: provider.Refused, Reason: reason}
+		return out
+	}
+	rec := &recorder{}
+	q.Sync = true
+	out.Answer = a.client.Status(httpx.WithRecorder(ctx, rec.record), q)
+	out.At = a.Now().UTC()
+	out.Answer.Reason = redact.Text(out.Answer.Reason)
+	gate.note(out.Answer)
+	out.Exchanges, out.Digests = rec.take()
+	return out
+}
+
+// save writes answers in batches, often enough that little is asked twice after
+// a crash.
+func (a *account) save(ctx context.Context, answers <-chan store.Asked, total int64) error {
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	var batch []store.Asked
+	done := int64(0)
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := a.Store.SaveAnswers(ctx, a.run, a.cfg.Name, a.spec.ListIDsDiffer, batch); err != nil {
+			return err
+		}
+		done += int64(len(batch))
+		a.Progress(Poll, a.cfg.Name, done, total)
+		batch = batch[:0]
+		return nil
+	}
+	for {
+		select {
+		case x, open := <-answers:
+			if !open {
+				return flush()
+			}
+			if batch = append(batch, x); len(batch) < saveBatch {
+				continue
+			}
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// refusals ends the asking of a provider that refuses us again and again: a
+// wrong key does not become right by ten thousand tries.
+type refusals struct {
+	mu     sync.Mutex
+	inRow  int
+	reason string
+}
+
+func (r *refusals) note(a provider.Answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a.Verdict == provider.NotAskable {
+		return
+	}
+	if a.Verdict != provider.Refused {
+		r.inRow = 0
+		return
+	}
+	if r.inRow++; r.inRow >= refusalsUntilStop && r.reason == "" {
+		r.reason = a.Reason
+	}
+}
+
+func (r *refusals) closed() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reason
+}
+
+// recorder collects the exchanges of one question, without what must not be kept.
+type recorder struct {
+	mu        sync.Mutex
+	exchanges []httpx.Exchange
+	digests   []string
+}
+
+func (r *recorder) record(e httpx.Exchange) {
+	digest := store.Digest(e.Body)
+	e.Body = redact.Redact(e.ContentType, e.Body)
+	e.Path, e.Err = redact.Text(e.Path), redact.Text(e.Err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.exchanges, r.digests = append(r.exchanges, e), append(r.digests, digest)
+}
+
+func (r *recorder) take() ([]httpx.Exchange, []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, d := r.exchanges, r.digests
+	r.exchanges, r.digests = nil, nil
+	return e, d
+}

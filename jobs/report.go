@@ -1,0 +1,249 @@
+package jobs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"tieout/internal/store"
+	"tieout/reports"
+)
+
+// report writes the files, publishes them with the rows, together or not at
+// all, and puts them into their folder.
+func (s *state) report(ctx context.Context) error {
+	if err := s.settled(); err != nil {
+		return err
+	}
+	if err := s.deliverLate(ctx); err != nil {
+		return err
+	}
+	version, previous, err := s.Store.NextVersion(ctx, s.run)
+	if err != nil {
+		return err
+	}
+	// nothing is ever overwritten, also not what another database wrote
+	version = max(version, highestVersion(s.run.Folder)+1)
+	if err := s.figures(ctx, version, previous); err != nil {
+		return err
+	}
+	fresh, err := freshDir(s.run.Folder, s.run.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(fresh) }()
+
+	tmp := filepath.Join(fresh, "tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		return err
+	}
+	files, err := reports.Write(ctx, fresh, s.sum.Figures, s.Store.Rows(s.run, s.mask()), reports.Options{TmpDir: tmp})
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	f := s.sum.Figures
+	manifest, err := reports.WriteManifest(fresh, reports.NewManifest(f.Passport, f.Checks, files))
+	if err != nil {
+		return err
+	}
+	s.sum.ExitCode = s.exitCode()
+	if err := s.Store.Publish(ctx, s.run, s.lease, version, s.sum.ExitCode, fresh, append(files, manifest)); err != nil {
+		return err
+	}
+	// published: from here on only the folder is missing, and the next run
+	// would put it there
+	ctx = context.WithoutCancel(ctx)
+	s.sum.Version = version
+	if s.sum.Dir, err = place(fresh, s.run.Folder, version); err != nil {
+		return err
+	}
+	return s.Store.Delivered(ctx, s.run.ID)
+}
+
+// settled makes sure that a step which was asked for alone has what it needs.
+func (s *state) settled() error {
+	if contains(s.req.Steps, Settle) || s.run.SettledAt.Valid {
+		return nil
+	}
+	return errors.New("the run is not settled: run `tieout settle` for the range first")
+}
+
+// figures collects what the reports and the summary show.
+func (s *state) figures(ctx context.Context, version int, previous *store.Run) error {
+	if err := s.Store.Note(ctx, s.run, s.requestsNote(ctx)...); err != nil {
+		return err
+	}
+	var err error
+	s.sum.Figures, err = s.Store.Figures(ctx, s.run, version, previous, store.FigureRules{
+		Location: s.Config.Location, Schedule: s.schedule(),
+		Passport: reports.Passport{TieoutVersion: s.Version, ReadAt: s.Now().UTC(), Mask: s.Config.Reports.Mask},
+	})
+	if err != nil {
+		return err
+	}
+	p := s.sum.Figures.Passport
+	s.sum.Coverage, s.sum.NotPolled = p.Coverage, int64(p.NotPolled)
+	s.sum.Open, err = s.Store.OpenExceptions(ctx, s.run)
+	s.sum.ExitCode = s.exitCode()
+	return err
+}
+
+// requestsNote tells how much the providers were asked.
+func (s *state) requestsNote(ctx context.Context) []string {
+	run, err := s.Store.RunByID(ctx, s.run.ID)
+	if err != nil || s.sum.Pulled.Payments == 0 {
+		return nil
+	}
+	perThousand := run.Requests * 1000 / s.sum.Pulled.Payments
+	return []string{fmt.Sprintf("The providers were asked %d times, %d for each 1,000 payments.", run.Requests, perThousand)}
+}
+
+func (s *state) exitCode() int {
+	switch {
+	case s.sum.NotPolled > 0:
+		return ExitCoverage
+	case s.req.FailOnExceptions && s.sum.Open > 0:
+		return ExitExceptions
+	default:
+		return ExitDone
+	}
+}
+
+// freshDir makes an empty folder beside the versions, where nobody looks.
+func freshDir(folder, runID string) (string, error) {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(folder, ".writing-"+runID)
+	if err := os.RemoveAll(dir); err != nil { // of this run before it was killed
+		return "", err
+	}
+	return dir, os.Mkdir(dir, 0o750)
+}
+
+// place gives the finished folder its name and lets latest point to it.
+func place(fresh, folder string, version int) (string, error) {
+	name := "v" + strconv.Itoa(version)
+	dir := filepath.Join(folder, name)
+	if err := syncDir(fresh); err != nil {
+		return "", err
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return "", fmt.Errorf("putting the reports into %s: %w", dir, err)
+	}
+	return dir, pointLatest(folder, name)
+}
+
+// pointLatest lets latest name the given version, in one step.
+func pointLatest(folder, name string) error {
+	link := filepath.Join(folder, ".latest-"+name)
+	_ = os.Remove(link) // of a run that was killed here
+	if err := os.Symlink(name, link); err != nil {
+		return err
+	}
+	if err := os.Rename(link, filepath.Join(folder, "latest")); err != nil {
+		return err
+	}
+	return syncDir(folder)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func highestVersion(folder string) int {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return 0
+	}
+	highest := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(strings.TrimPrefix(e.Name(), "v")); err == nil && strings.HasPrefix(e.Name(), "v") {
+			highest = max(highest, n)
+		}
+	}
+	return highest
+}
+
+// deliverLate puts the files of runs into their folders that were published and
+// then killed before it was done.
+func (s *state) deliverLate(ctx context.Context) error {
+	late, err := s.Store.Undelivered(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range late {
+		name := "v" + strconv.FormatInt(r.Version.Int64, 10)
+		if _, err := os.Stat(filepath.Join(r.Folder, name)); err == nil {
+			if err := pointLatest(r.Folder, name); err != nil {
+				return err
+			}
+		} else {
+			fresh, err := freshDir(r.Folder, r.ID)
+			if err != nil {
+				return err
+			}
+			if err := s.WriteFiles(ctx, r.ID, fresh); err != nil {
+				return fmt.Errorf("delivering run %s: %w", r.ID, err)
+			}
+			if _, err := place(fresh, r.Folder, int(r.Version.Int64)); err != nil {
+				return err
+			}
+		}
+		if err := s.Store.Delivered(ctx, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteFiles writes the files of a published run into dir and proves their
+// digests.
+func (e *Env) WriteFiles(ctx context.Context, runID, dir string) error {
+	files, err := e.Store.Files(ctx, runID)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("run %s has published no files", runID)
+	}
+	for _, f := range files {
+		if err := e.writeFile(ctx, runID, dir, f); err != nil {
+			return err
+		}
+	}
+	return syncDir(dir)
+}
+
+func (e *Env) writeFile(ctx context.Context, runID, dir string, f reports.File) error {
+	path := filepath.Join(dir, filepath.Base(f.Name))
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	err = e.Store.CopyFile(ctx, runID, f.Name, io.MultiWriter(out, h))
+	err = errors.Join(err, out.Sync(), out.Close())
+	if err == nil && hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
+		err = fmt.Errorf("%s: its digest is not the one that was published", f.Name)
+	}
+	if err != nil {
+		_ = os.Remove(path)
+		return err
+	}
+	return nil
+}
