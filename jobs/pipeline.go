@@ -184,6 +184,9 @@ func (s *state) steps(ctx context.Context) error {
 		}
 		s.Log.Info().Str("job", string(job)).Dur("took_ms", s.Now().Sub(began)).Msg("step done")
 	}
+	if s.req.Sparing {
+		return s.Store.EndPoll(ctx, s.run)
+	}
 	return nil
 }
 

@@ -108,7 +108,7 @@ func (a *account) poll(ctx context.Context) error {
 			}
 		}
 	}
-	rules := store.PollRules{Recheck: a.req.Recheck, RecheckWindow: a.Config.Polling.RecheckWindow}
+	rules := store.PollRules{Recheck: a.req.Recheck, RecheckWindow: a.Config.Polling.RecheckWindow, OwnIDs: a.spec.OwnIDs}
 	if a.req.Sparing {
 		for _, r := range a.Config.Polling.PendingLadder {
 			rules.Pending = append(rules.Pending, store.Rung(r))
@@ -118,10 +118,15 @@ func (a *account) poll(ctx context.Context) error {
 		}
 	}
 	total, err := a.Store.Plan(ctx, a.run, a.cfg.Name, rules)
-	if err != nil || total == 0 {
+	if err != nil {
 		return err
 	}
-	return a.ask(ctx, total)
+	if total > 0 {
+		if err := a.ask(ctx, total); err != nil {
+			return err
+		}
+	}
+	return a.savedMethods(ctx)
 }
 
 // list reads a provider's list of one kind. A list that fails proves nothing

@@ -118,7 +118,7 @@ func (e *Env) selection(req Request) (store.Selection, error) {
 	if err != nil {
 		return store.Selection{}, err
 	}
-	sel := store.Selection{Outstanding: req.Range.Outstanding, Providers: names, Kinds: []string{string(payment.Deposit), string(payment.Payout)}}
+	sel := store.Selection{Whole: len(req.Steps) == len(Steps), Outstanding: req.Range.Outstanding, Providers: names, Kinds: []string{string(payment.Deposit), string(payment.Payout)}}
 	var narrow []string
 	if len(names) < len(e.Config.Providers) {
 		narrow = append(narrow, strings.Join(names, "+"))

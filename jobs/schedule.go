@@ -76,7 +76,7 @@ func (e *Env) tick(ctx context.Context, sc config.Schedule) (func(), error) {
 		}
 		env := *e
 		env.Log = log
-		sum, err := env.Run(ctx, Request{Steps: steps, Range: r, Sparing: sc.Job == string(Poll)})
+		sum, err := env.Run(ctx, Request{Steps: steps, Range: r, Sparing: sc.Job == string(Poll), Wait: sc.Job != string(Poll)})
 		switch {
 		case errors.Is(err, context.Canceled):
 			log.Warn().Msg("interrupted")

@@ -50,44 +50,71 @@ func (f Facts) AtRisk() *money.Amount {
 	return f.Theirs
 }
 
-// base is the severity of a kind before amount and age count: money that is
+// gone tells whether the kind means that our money has left us wrongly: what
+// went out twice, to somebody else, or without a payment of ours.
+func (f Facts) gone() bool {
+	if f.PaymentKind != payment.Payout {
+		return false
+	}
+	switch f.Kind {
+	case payment.DuplicatePayment, payment.RecipientMismatch:
+		return true
+	case payment.MissingInternally:
+		return f.TheirStatus == string(payment.Completed)
+	case payment.MissingAtProvider:
+		return f.InternalStatus == payment.Completed
+	case payment.StatusMismatch: // we may have paid it again
+		return f.TheirStatus == string(payment.Completed)
+	}
+	return false
+}
+
+// rank is the severity of a kind before amount and age count: money that is
 // gone outranks what may only be late.
-func (f Facts) base() payment.Severity {
+func (f Facts) rank() int {
 	switch f.Kind {
 	case payment.MissingAtProvider, payment.DuplicatePayment, payment.RecipientMismatch, payment.StatusMismatch,
 		payment.LateReversal, payment.CurrencyMismatch, payment.MissingInternally:
-		return payment.High
+		if f.gone() {
+			return critical
+		}
+		return high
 	case payment.AmountMismatch, payment.AmbiguousMatch, payment.StalePending, payment.SettlementMismatch,
 		payment.InvalidProviderData, payment.NotPolled:
-		return payment.Medium
+		return medium
 	default:
-		return payment.Low
+		return low
 	}
 }
 
-// Severity ranks the difference by kind, amount at risk and age.
+// ranks of severities, as steps that amount and age move.
+const (
+	low = iota
+	medium
+	high
+	critical
+)
+
+var severities = [...]payment.Severity{payment.Low, payment.Medium, payment.High, payment.Critical}
+
+// Severity ranks the difference by kind, amount at risk and age: a large amount
+// or a high age moves it up by one, a small amount down by one.
 func (f Facts) Severity(t Thresholds) payment.Severity {
-	s := f.base()
-	if s == payment.Low {
-		return s
-	}
+	rank := f.rank()
 	risk := f.AtRisk()
-	if risk == nil {
-		return s
+	if rank == low || risk == nil {
+		return severities[rank]
 	}
-	high, critical, ok := t.Of(risk.Currency, risk.Exp)
-	if ok {
+	if atLeastHigh, atLeastCritical, ok := t.Of(risk.Currency, risk.Exp); ok {
 		switch {
-		case risk.Minor >= critical && s == payment.High:
-			s = payment.Critical
-		case risk.Minor >= critical && s == payment.Medium:
-			s = payment.High
-		case risk.Minor < high && s == payment.High && f.Kind != payment.DuplicatePayment && f.Kind != payment.MissingAtProvider:
-			s = payment.Medium
+		case risk.Minor >= atLeastCritical:
+			rank++
+		case risk.Minor < atLeastHigh && rank >= high:
+			rank--
 		}
 	}
-	if s == payment.High && t.CriticalAge > 0 && f.Age > t.CriticalAge {
-		s = payment.Critical
+	if rank == high && t.CriticalAge > 0 && f.Age > t.CriticalAge {
+		rank++
 	}
-	return s
+	return severities[min(rank, critical)]
 }

@@ -183,6 +183,9 @@ type Spec struct {
 	RateLimit, Concurrency int
 	// AsksByOwnID tells whether the API can be asked by payments.id.
 	AsksByOwnID bool
+	// OwnIDs says that the provider's id of a payment is the one that the
+	// merchant chose: payments.id, unless provider_payment_id is given.
+	OwnIDs bool
 	// ListIDsDiffer says that lists name transactions by ids of their own, so that
 	// a row of a list and a status answer may be one transaction seen twice.
 	ListIDsDiffer bool

@@ -33,6 +33,8 @@ type PollRules struct {
 	// provider, a run that a person or the daily schedule starts asks for all
 	// that is outstanding.
 	Pending, Unknown []Rung
+	// OwnIDs says that the provider's ids are the merchant's payments.id.
+	OwnIDs bool
 }
 
 // Plan notes which payments of a provider must be asked for and returns how many.
@@ -55,7 +57,7 @@ func (s *Store) Plan(ctx context.Context, run *Run, providerName string, rules P
 			return err
 		}
 		ladders := len(rules.Pending)+len(rules.Unknown) > 0
-		res, err := tx.ExecContext(ctx, query("poll_todo.sql"), run.ID, providerName, run.StartedAt, rules.Recheck, interval(rules.RecheckWindow), ladders)
+		res, err := tx.ExecContext(ctx, query("poll_todo.sql"), run.ID, providerName, run.StartedAt, rules.Recheck, interval(rules.RecheckWindow), ladders, rules.OwnIDs)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 const (
 	RunRunning   = "running"
 	RunPublished = "published"
+	RunPolled    = "polled"
 	RunFailed    = "failed"
 	RunAbandoned = "abandoned"
 )
@@ -31,6 +32,7 @@ type Selection struct {
 	Kinds       []string // sorted
 	Name        string   // "all", or the narrowing; part of the identity
 	Folder      string   // below reports.dir
+	Whole       bool     // all steps are asked for, not single ones
 }
 
 // Run is one execution over a selection.
@@ -148,13 +150,16 @@ func (s *Store) Hold(ctx context.Context, sel Selection, digest string, now time
 
 // pick finds the run to go on with, or makes a new one.
 func pick(ctx context.Context, tx *sqlx.Tx, sel Selection, digest string, now time.Time, begin bool, run *Run) error {
+	// a whole run goes on with a whole one; single steps with whatever is under
+	// way, but a poll that has ended is not begun anew in the same run
 	err := tx.GetContext(ctx, run, `SELECT `+runColumns+` FROM tieout.runs
-		WHERE from_date = $1 AND to_date = $2 AND selection = $3 AND status = 'running' ORDER BY started_at DESC LIMIT 1`,
-		sel.From, sel.To, sel.Name)
+		WHERE from_date = $1 AND to_date = $2 AND selection = $3 AND status = 'running'
+		  AND (NOT $4 OR whole = $5) AND (NOT $4 OR $5 OR polled_at IS NULL) ORDER BY started_at DESC LIMIT 1`,
+		sel.From, sel.To, sel.Name, begin, sel.Whole)
 	switch {
-	case err == nil && now.Sub(run.StartedAt) < resumeWithin && run.ConfigDigest == digest:
-		return nil
 	case err == nil && !begin:
+		return nil
+	case err == nil && now.Sub(run.StartedAt) < resumeWithin && run.ConfigDigest == digest:
 		return nil
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return err
@@ -163,14 +168,14 @@ func pick(ctx context.Context, tx *sqlx.Tx, sel Selection, digest string, now ti
 	}
 	// what nobody holds any more will not be finished
 	if _, err := tx.ExecContext(ctx, `UPDATE tieout.runs SET status = 'abandoned', finished_at = now()
-		WHERE from_date = $1 AND to_date = $2 AND selection = $3 AND status = 'running'`, sel.From, sel.To, sel.Name); err != nil {
+		WHERE from_date = $1 AND to_date = $2 AND selection = $3 AND status = 'running' AND whole = $4`, sel.From, sel.To, sel.Name, sel.Whole); err != nil {
 		return err
 	}
 	for at := now; ; at = at.Add(time.Millisecond) {
 		err := tx.GetContext(ctx, run, `INSERT INTO tieout.runs
-			(id, from_date, to_date, selection, status, started_at, providers, kinds, folder, from_time, to_time, outstanding, config_digest)
-			VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING RETURNING `+runColumns,
-			runID(at), sel.From, sel.To, sel.Name, now, pq.Array(sel.Providers), pq.Array(sel.Kinds), sel.Folder, sel.Start, sel.End, sel.Outstanding, digest)
+			(id, from_date, to_date, selection, status, started_at, providers, kinds, folder, from_time, to_time, outstanding, config_digest, whole)
+			VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING RETURNING `+runColumns,
+			runID(at), sel.From, sel.To, sel.Name, now, pq.Array(sel.Providers), pq.Array(sel.Kinds), sel.Folder, sel.Start, sel.End, sel.Outstanding, digest, sel.Whole)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -278,6 +283,12 @@ func (s *Store) Fail(ctx context.Context, run *Run, exitCode int, reason string)
 	_, err := s.db.ExecContext(ctx, `UPDATE tieout.runs SET status = 'failed', finished_at = now(), exit_code = $2, error = $3 WHERE id = $1 AND status = 'running'`,
 		run.ID, exitCode, reason)
 	return wrap("noting the failure", err)
+}
+
+// EndPoll ends a run that was only to ask the providers.
+func (s *Store) EndPoll(ctx context.Context, run *Run) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE tieout.runs SET status = 'polled', finished_at = now(), exit_code = 0 WHERE id = $1 AND status = 'running'`, run.ID)
+	return wrap("ending the poll", err)
 }
 
 // Note adds sentences to the run's About; a sentence stands there once.

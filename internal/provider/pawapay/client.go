@@ -32,6 +32,7 @@ func Spec() provider.Spec {
 		RateLimit:   50,
 		Concurrency: 16,
 		AsksByOwnID: true,
+		OwnIDs:      true,
 		New:         newClient,
 	}
 }

@@ -213,12 +213,23 @@ func (h *home) settle(ctx context.Context, opts Options) error {
 	return fmt.Errorf("user %d, as whom PostgreSQL must run, cannot enter %s: set database.dir to a place that it can enter", h.server.uid, h.dir)
 }
 
+// sheltersFor lists where a cluster may go instead: one that lasts, unless dir
+// itself is temporary.
+func sheltersFor(dir string) []string {
+	const lasting = "/var/lib/tieout"
+	temp := os.TempDir()
+	if rel, err := filepath.Rel(temp, dir); err == nil && filepath.IsLocal(rel) {
+		return []string{temp, lasting}
+	}
+	return []string{lasting, temp}
+}
+
 // shelter makes a private place for the cluster below base and remembers it.
 func (h *home) shelter(ctx context.Context, base string, probe []string) (string, error) {
 	if err := makeDir(base, h.server); err != nil {
 		return "", err
 	}
-	place, err := os.MkdirTemp(base, "postgres-")
+	place, err := os.MkdirTemp(base, "tieout-postgres-")
 	if err != nil {
 		return "", err
 	}

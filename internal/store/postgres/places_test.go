@@ -40,6 +40,16 @@ func TestAnyPlaceWillDo(t *testing.T) {
 	}
 }
 
+func TestATemporaryDirectoryLeavesNothingLasting(t *testing.T) {
+	t.Parallel()
+	if got := sheltersFor(filepath.Join(os.TempDir(), "x", ".tieout")); got[0] != os.TempDir() {
+		t.Errorf("shelters of a temporary directory are %v", got)
+	}
+	if got := sheltersFor("/root/shop/.tieout"); got[0] != "/var/lib/tieout" {
+		t.Errorf("shelters of a lasting directory are %v", got)
+	}
+}
+
 func TestALostShelterIsNotReplacedByAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	dir := enterable(t)

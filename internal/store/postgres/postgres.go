@@ -83,12 +83,12 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 }
 
 func start(ctx context.Context, opts Options) (_ *Server, err error) {
-	if opts.shelters == nil {
-		opts.shelters = []string{"/var/lib/tieout", os.TempDir()}
-	}
 	h, err := openHome(opts.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if opts.shelters == nil {
+		opts.shelters = sheltersFor(h.dir)
 	}
 	s := &Server{log: opts.Log, home: h}
 	defer func() {

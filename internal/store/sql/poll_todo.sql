@@ -1,5 +1,6 @@
 -- The payments of a run that must be asked for, one by one ($1 run, $2 provider,
--- $3 start of the run, $4 recheck all, $5 recheck window, $6 obey the ladders).
+-- $3 start of the run, $4 recheck all, $5 recheck window, $6 obey the ladders,
+-- $7 the provider's ids are ours, so that a reference leads nowhere by itself).
 INSERT INTO tieout.run_todo (run_id, provider, payment_id)
 WITH link AS (
     SELECT rp.payment_id, t.status, t.partial, t.revisable, t.asked_at
@@ -16,7 +17,11 @@ WITH link AS (
     SELECT rp.payment_id, t.status, t.partial, t.revisable, t.asked_at
     FROM tieout.run_payments rp JOIN tieout.transactions t
       ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference
-    WHERE rp.run_id = $1 AND rp.in_range AND rp.provider = $2
+    WHERE rp.run_id = $1 AND rp.in_range AND rp.provider = $2 AND rp.provider_payment_id IS NULL AND NOT $7
+      -- what another payment's id claims says nothing about this one
+      AND NOT EXISTS (SELECT 1 FROM tieout.run_payments o
+          WHERE o.run_id = $1 AND o.provider = $2 AND o.kind = rp.kind AND o.payment_id <> rp.payment_id
+            AND (o.provider_payment_id = t.provider_payment_id AND NOT t.batched OR o.payment_id = t.own_id))
 ), known AS (
     SELECT payment_id,
            bool_or(status NOT IN ('created', 'pending') AND NOT partial) AS final,
