@@ -51,7 +51,7 @@ func (c *canvas) chart(s stacked) {
 		Type: kind, Series: series, GapWidth: &gap, Overlap: &overlap,
 		Format: excelize.GraphicOptions{Name: s.name, AltText: s.alt, OffsetX: 2, OffsetY: 2},
 		Dimension: excelize.ChartDimension{
-			Width: c.pixels(s.from, s.to) - 12, Height: uint(max(s.rows*chartRow-8, 0)), //#nosec G115 -- not negative
+			Width: c.pixels(s.from, s.to) - 12, Height: uint(max(s.rows*chartRow-8, 0)),
 		},
 		Title: excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{
 			Text: s.title, Font: &excelize.Font{Family: fontFamily, Size: 9, Bold: true, Color: colInk},

@@ -101,7 +101,7 @@ type ExceptionRow struct {
 	Note              string
 
 	// CreatedAt is the payment's (or orphan's) creation: the age in the
-	// workbook counts from FirstSeen to the run's start.
+	// workbook counts from it to the run's start.
 	CreatedAt time.Time
 	// AtRisk is the money that this exception puts at risk: the difference
 	// where both sides moved money, otherwise the amount. nil: none.

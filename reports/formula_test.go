@@ -89,7 +89,7 @@ func recalculated(t *testing.T, dir, book string) func(sheet, cell string) strin
 	out := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(out, book), withoutStoredValues(t, filepath.Join(dir, book)), 0o600))
 	const allSheetsRaw = `csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,false,false,-1`
-	//#nosec G204 -- the program that was found on the path, with fixed arguments
+
 	cmd := exec.CommandContext(t.Context(), office, "-env:UserInstallation=file://"+filepath.Join(out, "profile"),
 		"--headless", "--convert-to", allSheetsRaw, "--outdir", out, filepath.Join(out, book))
 	said, err := cmd.CombinedOutput()

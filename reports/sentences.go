@@ -23,7 +23,7 @@ func (s *settlement) tiesDetail() string {
 }
 
 func (s *settlement) controlWords() string {
-	if s.controlsTie == s.controls && s.checksTie() {
+	if s.controlsTie == s.controls && s.checksOff() == 0 {
 		return "All " + plural(int64(s.controls), "control total") + " tie."
 	}
 	return count(int64(s.controlsTie)) + " of " + plural(int64(s.controls), "control total") + " tie."

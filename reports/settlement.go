@@ -112,8 +112,8 @@ func groupLine(i, n int, name func(int) string) (repeated bool, below line) {
 
 // tiesAnswer is the verdict over control totals and statements.
 func (s *settlement) tiesAnswer() (answer string, bad bool) {
-	if s.controlsTie < s.controls || !s.checksTie() {
-		return markDiffers + " " + plural(int64(s.controls-s.controlsTie), "control total") + " off", true
+	if off := max(s.controls-s.controlsTie, s.checksOff()); off > 0 {
+		return markDiffers + " " + plural(int64(off), "control total") + verb(int64(off), " does not tie", " do not tie"), true
 	}
 	left := s.unexplainedWords()
 	switch len(left) {
@@ -126,13 +126,15 @@ func (s *settlement) tiesAnswer() (answer string, bad bool) {
 	}
 }
 
-func (s *settlement) checksTie() bool {
+// checksOff counts the equations that the run itself found not to hold.
+func (s *settlement) checksOff() int {
+	off := 0
 	for _, c := range s.f.Checks {
 		if !c.Ties {
-			return false
+			off++
 		}
 	}
-	return true
+	return off
 }
 
 // unexplainedWords is what the statements leave unexplained, by currency, as

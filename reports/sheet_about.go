@@ -51,7 +51,7 @@ func (b *book) writeExceptionsAbout(g *grid) {
 		{"Fill", "Owner, Resolution and Note, the cells in yellow; nothing else is read back."},
 		{"Send back", "tieout exceptions import FILE.xlsx"},
 		{"Protection", "No password. Filtering works; to sort, choose Review, Unprotect Sheet first."},
-		{"Age", "Days from first seen to the start of the run."},
+		{"Age", "Days from the payment's creation to the start of the run."},
 	}
 	b.writeAboutSheet("Exceptions", -1, sheets, filling)
 }
@@ -155,7 +155,11 @@ func passportPairs(p Passport, payments int64) []pair {
 
 // sourcePairs are the run's notes, each under the provider that it names.
 func sourcePairs(p Passport) []pair {
-	out := []pair{{"Payments", "Your ledger, read only; all payments created in the range, the final ones too."}}
+	payments := "Your ledger, read only; all payments created in the range, the final ones too."
+	if p.Selection == "outstanding" {
+		payments = "Your ledger, read only; all payments of the range that were not final."
+	}
+	out := []pair{{"Payments", payments}}
 	for _, note := range p.Notes {
 		term, meaning, named := strings.Cut(note, ": ")
 		if !named || columns(term) > 24 {

@@ -27,7 +27,7 @@ func (s *settlement) writeControl() {
 	// The verdict is known only now.
 	c.title("Control totals", subtitle(s.b.passport))
 	mark, l := markTies, look{size: 12, bold: true, color: colAccent}
-	if s.controlsTie < s.controls || !s.checksTie() {
+	if s.controlsTie < s.controls || s.checksOff() > 0 {
 		mark, l = markDiffers, l.colored(colAlert)
 	}
 	c.verdict(4, l, mark+" "+s.controlWords())

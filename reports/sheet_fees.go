@@ -70,7 +70,7 @@ func (c *canvas) feeRow(row int, r *FeeLine, below line) {
 		c.amount(row, 'H', body.strong(), r.Charged, r.Exp)
 		if r.Gross != 0 {
 			rate := big.NewRat(r.Charged, r.Gross).FloatString(8)
-			c.formula(row, 'K', body.as(formatRate), fmt.Sprintf("H%d/G%d", row, row), number15(rate))
+			c.formula(row, 'K', body.as(formatRate), fmt.Sprintf("H%d/G%d", row, row), shareNumber(rate))
 		}
 	}
 	if r.Scheduled == nil {
@@ -91,8 +91,8 @@ func (c *canvas) feeRow(row int, r *FeeLine, below line) {
 	c.tie(row, 'N', below, exactFormula(differs.exact(), formula), differs.sign() == 0 && r.Differing == 0)
 }
 
-// number15 is a share with so many decimals that a cell holds them.
-func number15(text string) any {
+// shareNumber is a share with so many decimals that a cell holds them.
+func shareNumber(text string) any {
 	whole, frac, _ := strings.Cut(text, ".")
 	for len(whole)+len(frac) > mostDigits && frac != "" {
 		frac = frac[:len(frac)-1]

@@ -52,8 +52,8 @@ func (b *book) settlementCells(w *gridWriter, l *Line, last bool) {
 	if last {
 		body = body.under(lineRule)
 	}
-	set := func(i int, look look, value any) {
-		w.cells[i].StyleID, w.cells[i].Value = b.style(look), value
+	set := func(i int, l look, value any) {
+		w.cells[i].StyleID, w.cells[i].Value = b.style(l), value
 	}
 	set(0, body.as(formatDate), dateSerial(l.BusinessDate))
 	set(1, body.as(formatText), oneLine(l.Provider))
@@ -69,12 +69,12 @@ func (b *book) settlementCells(w *gridWriter, l *Line, last bool) {
 		5: l.Gross, 6: l.Refunded, 7: l.Fee, 8: l.Tax, 9: l.Net, 11: l.Disputed,
 		13: l.PendingAmount, 15: l.FailedAmount, 17: l.ReversedAmount, 19: l.ExceptionAmount,
 	} {
-		look := body.right().as(amountFormat(l.Exp))
+		style := body.right().as(amountFormat(l.Exp))
 		if minor < 0 {
-			look = look.colored(colAlert)
+			style = style.colored(colAlert)
 		}
-		look.bold = i == 9
-		set(i, look, minorNumber(minor, l.Exp))
+		style.bold = i == 9
+		set(i, style, minorNumber(minor, l.Exp))
 	}
 	if !l.FeeKnown {
 		set(7, body, nil)

@@ -28,6 +28,8 @@ func transactionsGrid(p Passport, rows int64, widths []int, limit int64) *grid {
 			column.align, column.width = "right", fitted(column.title, grouped(widths[i]), widthAmount)
 		case name == "currency" || name == "provider_currency":
 			column.indent, column.width = 1, fitted(column.title, widths[i], widthCode)
+		case name == "network_reference": // capitals are wide
+			column.width = fitted(column.title, widths[i]+2, 15)
 		case name == "business_date":
 			column.width = widthDate
 		case strings.HasSuffix(name, "_at"):

@@ -140,14 +140,10 @@ func (b *book) style(l look) int {
 	if id, ok := b.styles[l]; ok {
 		return id
 	}
-	if l.size == 0 {
-		l.size = fontBody
-	}
-	if l.color == "" {
-		l.color = colInk
-	}
 	st := &excelize.Style{
-		Font: &excelize.Font{Family: fontFamily, Size: l.size, Bold: l.bold, Color: l.color},
+		Font: &excelize.Font{
+			Family: fontFamily, Size: cmp.Or(l.size, fontBody), Bold: l.bold, Color: cmp.Or(l.color, colInk),
+		},
 		Alignment: &excelize.Alignment{
 			Horizontal: cmp.Or(l.align, "left"), Vertical: cmp.Or(l.vertical, "center"),
 			Indent: l.indent, WrapText: l.wrap, ShrinkToFit: l.shrink,

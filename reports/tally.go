@@ -116,12 +116,13 @@ func (t *exceptionTally) addMoney(r *ExceptionRow, rank int) {
 	}
 }
 
-// exceptionAge is how long a difference has been known at the start of the run.
+// exceptionAge is how old the payment (or orphan) of a difference was at the
+// start of the run: the difference is as old as its money.
 func exceptionAge(r *ExceptionRow, start time.Time) (age time.Duration, known bool) {
-	if r.FirstSeen.IsZero() || start.IsZero() {
+	if r.CreatedAt.IsZero() || start.IsZero() {
 		return 0, false
 	}
-	return max(0, start.Sub(r.FirstSeen)), true
+	return max(0, start.Sub(r.CreatedAt)), true
 }
 
 func ageBand(age time.Duration) int {

@@ -315,6 +315,38 @@ func TestExceptionsCanBeFilledAndNothingElse(t *testing.T) {
 	assert.Equal(t, "Accept provider's figures", choice)
 }
 
+func TestATotalThatDoesNotTieIsSaidEverywhere(t *testing.T) {
+	t.Parallel()
+	s := newSample(60)
+	s.figures.Pulled[0].Matched--
+	dir, _ := written(t, s, Options{})
+	f := open(t, dir, "settlement.xlsx")
+	for cell, want := range map[string]string{
+		"Summary!B5": "✗ 1 control total does not tie", "Control totals!K10": "1", "Control totals!L10": "✗", "Control totals!L11": "✓",
+	} {
+		sheet, ref, _ := strings.Cut(cell, "!")
+		got, err := f.GetCellValue(sheet, ref)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, cell)
+	}
+	verdict, err := f.GetCellValue("Control totals", "B4")
+	require.NoError(t, err)
+	assert.Regexp(t, `^✗ \d+ of \d+ control totals tie\.$`, verdict)
+}
+
+func TestTheFirstSheetAloneIsActive(t *testing.T) {
+	t.Parallel()
+	dir, _ := written(t, newSample(20), Options{})
+	for _, book := range []string{"settlement.xlsx", "exceptions.xlsx"} {
+		f := open(t, dir, book)
+		assert.Zero(t, f.GetActiveSheetIndex())
+		for i := range f.GetSheetList() {
+			sheet := zipPart(t, dir, book, "xl/worksheets/sheet"+strconv.Itoa(i+1)+".xml")
+			assert.Equal(t, i == 0, strings.Contains(sheet, `tabSelected="true"`), "sheet %d", i+1)
+		}
+	}
+}
+
 func TestPropertiesCarryThePassport(t *testing.T) {
 	t.Parallel()
 	dir, _ := written(t, newSample(20), Options{})

@@ -405,6 +405,9 @@ func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, t
 			once[i] = r
 		}
 	}
+	if err := joinBatched(ctx, tx, once); err != nil {
+		return err
+	}
 	if twins {
 		if err := joinTwins(ctx, tx, once); err != nil {
 			return err

@@ -68,3 +68,34 @@ func joinStatusRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
 		r.Provider, r.Kind, r.Key, r.ProviderPaymentID, *r.Reference, r.Amount, r.NetworkReference)
 	return err
 }
+
+// joinBatched joins a transaction that was found by its reference alone, when
+// its batch was not known, with the same one named by batch and reference.
+func joinBatched(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error {
+	for i := range rows {
+		r := &rows[i]
+		switch {
+		case r.Reference == nil:
+		case r.Batched:
+			if _, err := tx.ExecContext(ctx, `UPDATE tieout.transactions t SET key = $4, provider_payment_id = $5, batched = true
+				WHERE provider = $1 AND kind = $2 AND key = $3 AND NOT batched AND provider_payment_id = reference
+				  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = $1 AND o.kind = $2 AND o.key = $4)`,
+				r.Provider, r.Kind, *r.Reference, r.Key, r.ProviderPaymentID); err != nil {
+				return err
+			}
+		case r.ProviderPaymentID == *r.Reference:
+			var known []struct {
+				Key string `db:"key"`
+				ID  string `db:"provider_payment_id"`
+			}
+			if err := tx.SelectContext(ctx, &known, `SELECT key, provider_payment_id FROM tieout.transactions
+				WHERE provider = $1 AND kind = $2 AND reference = $3 AND batched LIMIT 2`, r.Provider, r.Kind, *r.Reference); err != nil {
+				return err
+			}
+			if len(known) == 1 {
+				r.Key, r.ProviderPaymentID, r.Batched = known[0].Key, known[0].ID, true
+			}
+		}
+	}
+	return nil
+}

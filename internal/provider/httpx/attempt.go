@@ -112,7 +112,7 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) outcome {
 		a.answered = true
 		out.resp = Response{}
 		out.err = &Error{Op: a.d.op, Reason: "the answer is larger than " + bytesText(a.d.maxBody), Err: errTooLarge}
-	case context.Cause(own) == errSlow:
+	case errors.Is(context.Cause(own), errSlow):
 		out.resp, out.retry = Response{}, true
 		out.err = &Error{Op: a.d.op, Reason: fmt.Sprintf("timed out after %s (%s)", limit.Round(time.Millisecond), a.phase), Err: context.DeadlineExceeded}
 	default:

@@ -171,19 +171,20 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 			limit = min(limit, c.cfg.RetryBudget-time.Since(began))
 		}
 		out := c.attempt(ctx, d, limit)
-		if began.IsZero() {
+		if n == 1 {
 			began = out.began
 		}
-		if !out.retry || r.NoRetry || n >= c.cfg.MaxAttempts {
+		if !out.retry {
 			return out.resp, out.error()
 		}
 		wait, asked := c.wait(n, out.resp)
 		left := c.cfg.RetryBudget - time.Since(began)
-		if wait >= left {
-			return out.resp, out.error()
-		}
-		if asked {
+		if asked && wait < left {
 			c.pace.hold(wait)
+		}
+		// An attempt that would be cut short right away is none.
+		if r.NoRetry || n >= c.cfg.MaxAttempts || wait >= left-d.timeout/10 {
+			return out.resp, out.error()
 		}
 		if err := c.sleep(ctx, wait); err != nil {
 			return Response{}, cancelled(d.op, err)

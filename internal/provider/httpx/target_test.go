@@ -3,6 +3,8 @@ package httpx
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -127,11 +129,13 @@ func TestServersThatCannotBeTrustedAreNotAsked(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int64
 	srv := httptest.NewUnstartedServer(answers(&n, 200))
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	good := httptest.NewTLSServer(answers(&n, 200))
+	good := httptest.NewUnstartedServer(answers(&n, 200))
+	good.Config.ErrorLog = log.New(io.Discard, "", 0)
+	good.StartTLS()
 	t.Cleanup(good.Close)
 	plain := httptest.NewServer(answers(&n, 200))
 	t.Cleanup(plain.Close)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unique"
 
+	"tieout/internal/money"
 	"tieout/internal/payment"
 )
 
@@ -75,26 +76,33 @@ func plain(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "", "\u00a0", "").Replace(strings.TrimSpace(name)))
 }
 
-// row is one line of a statement; what is not there is empty.
+// row is one line of a statement. It is only good until the next line is read.
 type row struct {
-	line                                   int
-	id, kind, amount, currency             string
-	created, completed, phone, fee, status string
-	reference, networkID, metadata         string
+	columns *columns
+	fields  []string
+	line    int
 }
 
-func (c *columns) row(fields []string, line int) row {
-	at := func(col column) string {
-		if i := c[col]; i >= 0 && i < len(fields) {
-			return strings.TrimSpace(strings.ReplaceAll(fields[i], "\x00", "\uFFFD"))
-		}
-		return ""
+// at gives a field; what is not there is empty.
+func (r row) at(col column) string {
+	if i := r.columns[col]; i >= 0 && i < len(r.fields) {
+		return strings.TrimSpace(strings.ReplaceAll(r.fields[i], "\x00", "\uFFFD"))
 	}
-	return row{
-		line: line, id: at(colID), kind: at(colKind), amount: at(colAmount), currency: strings.ToUpper(at(colCurrency)),
-		created: at(colCreated), completed: at(colCompleted), phone: at(colPhone), fee: at(colFee), status: at(colStatus),
-		reference: at(colReference), networkID: at(colNetworkID), metadata: at(colMetadata),
+	return ""
+}
+
+// kind is the row's type in upper case.
+func (r row) kind() string { return strings.ToUpper(r.at(colKind)) }
+
+// amount reads a field as an amount of the row's currency, without its sign:
+// whether a movement out of the wallet is written with a minus is not
+// documented, and its type tells the direction.
+func (r row) amount(col column, scale money.Scale) (money.Amount, error) {
+	a, err := scale.Parse(r.at(col), intern(strings.ToUpper(r.at(colCurrency))))
+	if a.Minor < 0 {
+		a.Minor = -a.Minor
 	}
+	return a, err
 }
 
 // kindOf reads a row's type, in upper case; empty for any other movement.

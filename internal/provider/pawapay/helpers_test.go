@@ -34,7 +34,7 @@ func newTestClient(t *testing.T, h http.Handler, options map[string]string, more
 	}
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	hc, err := httpx.New(httpx.Config{BaseURL: srv.URL, MaxAttempts: 1, Timeout: 2 * time.Second})
+	hc, err := httpx.New(httpx.Config{BaseURL: srv.URL, MaxAttempts: 2, Backoff: time.Millisecond, Timeout: 2 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(hc.CloseIdleConnections)
 	cl, err := Spec().New(provider.Settings{

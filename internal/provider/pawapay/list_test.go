@@ -319,6 +319,43 @@ func TestAYoungStatementIsNotTakenAgainLater(t *testing.T) {
 	}
 }
 
+func TestOneListDoesNotForgetTheOrderOfAnother(t *testing.T) {
+	t.Parallel()
+	c, q := listClient(t, &bank{file: plainFile()}), day(11, 12)
+	o := order{ID: "st-1", wallet: wallet{Country: "ZMB", Currency: "ZMW"}, span: spans(q.From, q.To, q.Now)[0]}
+	for kept, want := range map[string]string{
+		`{"id":"st-1"}`: "", `{"id":"st-2"}`: `{"id":"st-2"}`, "": "",
+	} {
+		require.NoError(t, q.Memory.Set(t.Context(), o.key(), kept))
+		require.NoError(t, c.forget(t.Context(), &o, q))
+		got, err := q.Memory.Get(t.Context(), o.key())
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestAYoungStatementGivesWayToOneThatProvesMore(t *testing.T) {
+	t.Parallel()
+	b := &bank{file: plainFile()}
+	c := listClient(t, b)
+	q := day(19, 20)
+	q.To = testNow.Add(-55 * time.Minute)
+	_, _, reach := listAll(t, c, q)
+	assert.False(t, reach.Complete)
+	q.Now = testNow.Add(6 * time.Minute)
+	_, _, reach = listAll(t, c, q)
+	assert.True(t, reach.Complete)
+	assert.Len(t, b.orders, 2)
+}
+
+func TestAFileThatIsShorterThanAnnouncedIsNotRead(t *testing.T) {
+	t.Parallel()
+	b := &bank{file: func(order, map[string]any) []byte { return []byte("Type,A") }}
+	txs, _, reach := listAll(t, listClient(t, b), day(11, 12))
+	assert.Empty(t, txs)
+	assert.Contains(t, reach.Why, "breaks off")
+}
+
 func TestAStatementThatIsGoneIsOrderedOnceMore(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]func(*bank){

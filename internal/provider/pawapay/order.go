@@ -142,7 +142,7 @@ func (c *client) collect(ctx context.Context, o *order, q provider.ListQuery, pa
 		if err := c.forget(ctx, o, q); err != nil {
 			return "", err
 		}
-		if false {
+		if !o.remembered {
 			return why, nil
 		}
 		if err := c.place(ctx, o, q); err != nil {

@@ -127,6 +127,7 @@ func refused(format string, args ...any) *failure {
 
 // scan is what was learnt by reading all pages of a list.
 type scan struct {
+	rows     int    // rows that came, duplicates included
 	total    int    // the greatest totalItems that a page gave; -1 when none did
 	complete bool   // every page was read
 	why      string // why not
@@ -158,6 +159,7 @@ func (c *client) pages(ctx context.Context, path string, q url.Values, most int,
 		case stated && len(rows) == 0 && page == 1:
 			result.total = 0
 		}
+		result.rows += len(rows)
 		if len(rows) > 0 && !each(rows) {
 			result.why = "reading was stopped"
 			return result, nil
@@ -184,11 +186,17 @@ func (c *client) pages(ctx context.Context, path string, q url.Values, most int,
 // and some were missed. distinct counts what each has seen.
 func (c *client) whole(ctx context.Context, path string, each func([]json.RawMessage) bool, distinct func() int) (scan, *failure) {
 	const readings = 4
-	for range readings {
+	for reading := range readings {
 		before := distinct()
 		got, f := c.pages(ctx, path, nil, c.maxPages, each)
-		if f != nil || !got.complete || distinct() >= got.total || before > 0 && distinct() == before {
+		if f != nil || !got.complete || distinct() >= got.total {
 			return got, f
+		}
+		if reading > 0 && distinct() == before {
+			if got.rows < got.total {
+				got.complete, got.why = false, "only "+strconv.Itoa(got.rows)+" of "+strconv.Itoa(got.total)+" rows were shown"
+			}
+			return got, nil
 		}
 	}
 	return scan{why: "the rows kept moving while they were read"}, nil

@@ -119,14 +119,19 @@ func (c *client) loadRefunds(ctx context.Context) (*refundBook, *failure) {
 // read makes its session's refunds unknown, not zero.
 func (c *client) bookRefund(book *refundBook, seen map[digest]bool, raw json.RawMessage) {
 	var d refundDTO
-	if decode(raw, &d) != nil || d.ID == "" || d.SessionID == "" {
-		book.gaps = true
+	bad := decode(raw, &d) != nil || d.ID == "" || d.SessionID == ""
+	name := d.ID
+	if name == "" {
+		name = string(raw)
+	}
+	id := digestOf(name)
+	if seen[id] {
 		return
 	}
-	if id := digestOf(d.ID); seen[id] {
+	seen[id] = true
+	if bad {
+		book.gaps = true
 		return
-	} else {
-		seen[id] = true
 	}
 	r := refund{charge: d.ChargeID}
 	switch word(d.Status) {

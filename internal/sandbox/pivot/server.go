@@ -92,13 +92,13 @@ func (s *server) serve(path []string, r *http.Request) answer {
 		"v1/refunds":           {list: s.refunds, one: s.refund},
 		"v1/customers":         {one: s.customer},
 	}
-	route0 := routes[at]
+	to := routes[at]
 	var handle func() answer
 	switch {
-	case len(path) == resourceAt && route0.list != nil:
-		handle = func() answer { return route0.list(r.URL.Query()) }
-	case len(path) == idAt && route0.one != nil && path[resourceAt] != "":
-		handle = func() answer { return route0.one(path[resourceAt], r.URL.Query()) }
+	case len(path) == resourceAt && to.list != nil:
+		handle = func() answer { return to.list(r.URL.Query()) }
+	case len(path) == idAt && to.one != nil && path[resourceAt] != "":
+		handle = func() answer { return to.one(path[resourceAt], r.URL.Query()) }
 	default:
 		return notFound()
 	}

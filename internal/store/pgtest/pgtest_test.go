@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"tieout/internal/store/pgtest"
 )
 
@@ -45,6 +47,7 @@ func TestEachTestHasADatabaseOfItsOwn(t *testing.T) {
 func TestPreparedIsPreparedOnceAndCopiedForEach(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int32
+	name := uuid.NewString() // another template each time that the test is run
 	prepare := func(ctx context.Context, url string) (err error) {
 		runs.Add(1)
 		db, err := sql.Open("postgres", url)
@@ -59,7 +62,7 @@ func TestPreparedIsPreparedOnceAndCopiedForEach(t *testing.T) {
 		t.Run("copy", func(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
-			url := pgtest.Prepared(t, "prepared", prepare)
+			url := pgtest.Prepared(t, name, prepare)
 			t.Logf("took %v", time.Since(began))
 			db := open(t, url)
 			var n int

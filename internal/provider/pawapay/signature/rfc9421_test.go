@@ -161,6 +161,20 @@ func TestTheSignatureBaseIsTheRFCs(t *testing.T) {
 "@signature-params": ("@method" "@authority" "@path" "content-digest" "content-length" "content-type");created=1618884473;keyid="test-key-rsa-pss"`, base)
 }
 
+func TestAComponentIsCoveredOnce(t *testing.T) {
+	t.Parallel()
+	for input, ok := range map[string]bool{
+		`s=("@path" "@path")`: false,
+		`s=("@query-param";name="Pet" "@query-param";name="param")`: true,
+	} {
+		d, err := httpsfv.UnmarshalDictionary([]string{input})
+		require.NoError(t, err)
+		list, _ := d.Get("s")
+		_, err = rfcRequest().base(list.(httpsfv.InnerList))
+		assert.Equal(t, ok, err == nil, input)
+	}
+}
+
 func TestComponentsAreDerivedAsTheRFCSays(t *testing.T) {
 	t.Parallel()
 	m := Message{
