@@ -128,7 +128,7 @@ func (e *Env) selection(req Request) (store.Selection, error) {
 		narrow = append(narrow, string(req.Kind))
 	}
 	loc, now := e.Config.Location, e.Now()
-	folder := ""
+	var folder string
 	if sel.Outstanding {
 		sel.To = today(now, loc)
 		sel.From = today(now.Add(-e.Config.Ledger.Lookback), loc)

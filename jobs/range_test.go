@@ -79,7 +79,7 @@ func TestDaysAreLocalAndWholeAcrossClockChanges(t *testing.T) {
 		{"Africa/Nairobi", "2026-11-01", 24},
 		{"Europe/Berlin", "2026-03-29", 23},
 		{"Europe/Berlin", "2026-10-25", 25},
-		{"Africa/Cairo", "2026-04-24", 23},    // midnight does not exist
+		{"Africa/Cairo", "2026-04-24", 23},     // midnight does not exist
 		{"America/Santiago", "2026-09-06", 23}, // neither here
 	} {
 		loc, err := time.LoadLocation(c.zone)

@@ -180,36 +180,51 @@ func highestVersion(folder string) int {
 }
 
 // deliverLate puts the files of runs into their folders that were published and
-// then killed before it was done.
+// then killed before it was done. A folder that can't be written any more (a
+// disk that is gone) is told of and tried again by the next run: it must not
+// keep this one from its reports.
 func (s *state) deliverLate(ctx context.Context) error {
 	late, err := s.Store.Undelivered(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range late {
-		name := "v" + strconv.FormatInt(r.Version.Int64, 10)
-		if _, err := os.Stat(filepath.Join(r.Folder, name)); err == nil {
-			if err := pointLatest(r.Folder, name); err != nil {
-				return err
+		if err := s.deliver(ctx, r); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-		} else {
-			fresh, err := freshDir(r.Folder, r.ID)
-			if err != nil {
-				return err
-			}
-			if err := s.WriteFiles(ctx, r.ID, fresh); err != nil {
-				return fmt.Errorf("delivering run %s: %w", r.ID, err)
-			}
-			if _, err := place(fresh, r.Folder, int(r.Version.Int64)); err != nil {
-				return err
-			}
-		}
-		if err := s.Store.Delivered(ctx, r.ID); err != nil {
-			return err
+			s.Log.Error().Err(err).Str("late", r.ID).Str("folder", r.Folder).
+				Msg("the reports of an earlier run could not be put into their folder: `tieout runs files` gives them back")
 		}
 	}
 	return nil
 }
+
+// deliver puts the files of one published run into its folder.
+func (s *state) deliver(ctx context.Context, r store.Run) error {
+	name := "v" + strconv.FormatInt(r.Version.Int64, 10)
+	if _, err := os.Stat(filepath.Join(r.Folder, name)); err == nil {
+		if err := pointLatest(r.Folder, name); err != nil {
+			return err
+		}
+		return s.Store.Delivered(ctx, r.ID)
+	}
+	fresh, err := freshDir(r.Folder, r.ID)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(fresh) }()
+	if err := s.WriteFiles(ctx, r.ID, fresh); err != nil {
+		return fmt.Errorf("delivering run %s: %w", r.ID, err)
+	}
+	if _, err := place(fresh, r.Folder, int(r.Version.Int64)); err != nil {
+		return err
+	}
+	return s.Store.Delivered(ctx, r.ID)
+}
+
+// fileMode is the most that a report's file allows: the owner writes, the group reads.
+const fileMode os.FileMode = 0o640
 
 // WriteFiles writes the files of a published run into dir and proves their
 // digests.
@@ -231,7 +246,7 @@ func (e *Env) WriteFiles(ctx context.Context, runID, dir string) error {
 
 func (e *Env) writeFile(ctx context.Context, runID, dir string, f reports.File) error {
 	path := filepath.Join(dir, filepath.Base(f.Name))
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fileMode)
 	if err != nil {
 		return err
 	}

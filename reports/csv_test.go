@@ -90,8 +90,10 @@ func TestCSVBytesDoNotTellWhenTieoutRan(t *testing.T) {
 func TestCSVNoFieldCanBecomeAFormula(t *testing.T) {
 	t.Parallel()
 	dir, _ := written(t, newSample(408), Options{})
-	numbers := map[string]bool{"amount": true, "provider_amount": true, "internal_amount": true, "difference": true, "net": true,
-		"gross": true, "refunded": true, "fee": true, "tax": true, "disputed": true}
+	numbers := map[string]bool{
+		"amount": true, "provider_amount": true, "internal_amount": true, "difference": true, "net": true,
+		"gross": true, "refunded": true, "fee": true, "tax": true, "disputed": true,
+	}
 	for _, name := range csvNames {
 		rows := records(t, dir, name)
 		for _, row := range rows[1:] {

@@ -10,8 +10,20 @@ import (
 )
 
 var summaryWidths = []columnWidth{
-	{'B', 13}, {'C', 9}, {'D', 9.5}, {'E', 11}, {'F', 16}, {'G', 16}, {'H', 16}, {'I', 14.5},
-	{'J', 16}, {'K', 15}, {'L', 16}, {'M', 13}, {'N', 12}, {'O', 7},
+	{'B', 13},
+	{'C', 9},
+	{'D', 9.5},
+	{'E', 11},
+	{'F', 16},
+	{'G', 16},
+	{'H', 16},
+	{'I', 14.5},
+	{'J', 16},
+	{'K', 15},
+	{'L', 16},
+	{'M', 13},
+	{'N', 12},
+	{'O', 7},
 }
 
 // writeSummary composes the one page that answers: does it tie, what moved,

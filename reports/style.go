@@ -100,9 +100,7 @@ func (l look) filled(color string) look  { l.fill = color; return l }
 func (l look) sized(points float64) look { l.size = points; return l }
 func (l look) as(format string) look     { l.format = format; return l }
 func (l look) under(with line) look      { l.below = with; return l }
-func (l look) topped(with line) look     { l.above = with; return l }
 func (l look) right() look               { l.align = "right"; return l }
-func (l look) center() look              { l.align = "center"; return l }
 func (l look) indented() look            { l.indent = 1; return l }
 func (l look) wrapped() look             { l.wrap = true; return l }
 

@@ -88,7 +88,8 @@ func TestVerdictSentences(t *testing.T) {
 
 	assert.Equal(t, "Nothing changed.", changesVerdict(nil))
 	assert.Equal(t, "3 payments changed: 2 statuses came late, 1 exception was closed.", changesVerdict([]Change{
-		{Group: "status came late"}, {Group: "exception was closed"}, {Group: "status came late"}}))
+		{Group: "status came late"}, {Group: "exception was closed"}, {Group: "status came late"},
+	}))
 
 	assert.Equal(t, "Resolve 22 exceptions", resolveAnswer(&exceptionTally{open: bySeverity{8, 14, 11, 6}}))
 	assert.Equal(t, "8 critical first, then 14 high: see exceptions.xlsx. Run again for 2 payments that could not be asked.",

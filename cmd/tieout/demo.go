@@ -56,11 +56,15 @@ func (d *demoOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if d.logLevel == "" { // a demo talks by itself
-		log = log.Level(zerolog.WarnLevel)
+	if d.logLevel == "" && d.logFormat == "" { // a demo talks by itself
+		log = zerolog.New(zerolog.ConsoleWriter{Out: d.streams.err, NoColor: !isTerminal(d.streams.err), PartsExclude: []string{zerolog.TimestampFieldName}}).Level(zerolog.WarnLevel)
 	}
 	loc, err := time.LoadLocation("Africa/Nairobi")
 	if err != nil {
+		return err
+	}
+	// the private Postgres may have to run as another user, who must get in
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
 		return err
 	}
 	home := filepath.Join(d.dir, "demo")
@@ -158,7 +162,7 @@ func (d *demoOptions) began(home string, from time.Time) (time.Time, error) {
 }
 
 func writeWorld(home string, w corpus.World) error {
-	payments, err := os.OpenFile(filepath.Join(home, "payments.csv"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // below the demo's own folder
+	payments, err := os.OpenFile(filepath.Join(home, "payments.csv"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

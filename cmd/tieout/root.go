@@ -133,7 +133,7 @@ func (o *options) logger() (zerolog.Logger, error) {
 		}
 		level = l
 	}
-	var w io.Writer = o.err
+	w := o.err
 	switch {
 	case o.logFormat == "console" || o.logFormat == "" && person:
 		w = zerolog.ConsoleWriter{Out: o.err, NoColor: !person, TimeFormat: "15:04:05"}

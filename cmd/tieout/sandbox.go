@@ -57,7 +57,7 @@ func (s *sandboxOptions) run(ctx context.Context) error {
 		return err
 	}
 	if s.planted != "" {
-		f, err := os.OpenFile(filepath.Clean(s.planted), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640) //nolint:gosec // as all that tieout writes for people
+		f, err := os.OpenFile(filepath.Clean(s.planted), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
 			return err
 		}

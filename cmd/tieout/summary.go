@@ -32,7 +32,7 @@ func printSummary(w io.Writer, s jobs.Summary) {
 		}
 	}
 	if ties == total {
-		p("✓ All %d control totals tie.", total)
+		p("✓ All control totals tie (%d proofs).", total)
 	} else {
 		p("✗ %d of %d control totals do not tie.", total-ties, total)
 	}

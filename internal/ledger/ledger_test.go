@@ -106,7 +106,7 @@ func TestWrongHeaderEndsTheImport(t *testing.T) {
 func FuzzReadCSV(f *testing.F) {
 	f.Add(header + "p1,deposit,pawapay-zm,,INV-1,250.50,ZMW,pending,260,c1,true,{},2026-11-01T08:00:00Z,\n")
 	f.Add("id\n\"")
-	f.Fuzz(func(t *testing.T, file string) {
+	f.Fuzz(func(_ *testing.T, file string) {
 		_ = rules.ReadCSV(strings.NewReader(file), func(p payment.Payment) error {
 			if p.ID == "" || !p.Kind.Valid() || !p.Status.Valid() || p.Amount.Minor < 0 || p.CreatedAt.IsZero() || strings.ContainsRune(p.Reference, 0) {
 				return fmt.Errorf("a payment that is none: %+v", p)

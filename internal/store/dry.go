@@ -57,7 +57,7 @@ func (d *dryRun) ExecContext(ctx context.Context, query string, args ...any) (sq
 func (d *dryRun) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.tx.QueryContext(ctx, query, args...)
+	return d.tx.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller closes what it gets
 }
 
 func (d *dryRun) GetContext(ctx context.Context, dest any, query string, args ...any) error {

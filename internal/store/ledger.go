@@ -200,12 +200,11 @@ type copyIn struct {
 }
 
 func newCopy(ctx context.Context, tx *sqlx.Tx, table string, columns ...string) (*copyIn, error) {
-	schema, name, ok := strings.Cut(table, ".")
-	q := pq.CopyIn(table, columns...)
-	if ok {
-		q = pq.CopyInSchema(schema, name, columns...)
+	quoted := make([]string, len(columns))
+	for i, c := range columns {
+		quoted[i] = pq.QuoteIdentifier(c)
 	}
-	stmt, err := tx.PrepareContext(ctx, q)
+	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(quoted, ", ")+") FROM STDIN")
 	if err != nil {
 		return nil, err
 	}

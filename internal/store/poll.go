@@ -93,9 +93,11 @@ func (s *Store) Next(ctx context.Context, run *Run, providerName, after string, 
 	}
 	out := make([]provider.Query, len(rows))
 	for i, r := range rows {
-		out[i] = provider.Query{PaymentID: r.PaymentID, Kind: r.Kind, ProviderPaymentID: r.ProviderPaymentID, Reference: r.Reference,
+		out[i] = provider.Query{
+			PaymentID: r.PaymentID, Kind: r.Kind, ProviderPaymentID: r.ProviderPaymentID, Reference: r.Reference,
 			Amount: money.Amount{Minor: r.Minor, Exp: r.Exp, Currency: r.Currency}, Account: r.Account, CustomerID: r.CustomerID,
-			CreatedAt: r.CreatedAt, RefundIDs: r.RefundIDs}
+			CreatedAt: r.CreatedAt, RefundIDs: r.RefundIDs,
+		}
 	}
 	return out, nil
 }
@@ -391,6 +393,14 @@ func saveAnswers(ctx context.Context, tx *sqlx.Tx, rows []answerRow) error {
 }
 
 func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, twins bool) error {
+	if err := joinBatched(ctx, tx, rows); err != nil {
+		return err
+	}
+	if twins {
+		if err := joinTwins(ctx, tx, rows); err != nil {
+			return err
+		}
+	}
 	// a statement may touch a row once: of the same transaction the full answer wins, then the later
 	at := map[string]int{}
 	var once []transactionRow
@@ -403,14 +413,6 @@ func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, t
 			once = append(once, r)
 		case !r.Partial || once[i].Partial:
 			once[i] = r
-		}
-	}
-	if err := joinBatched(ctx, tx, once); err != nil {
-		return err
-	}
-	if twins {
-		if err := joinTwins(ctx, tx, once); err != nil {
-			return err
 		}
 	}
 	return saveJSON(ctx, tx, query("save_transactions.sql"), once)

@@ -235,8 +235,5 @@ func steps(file string) []struct{ Name, SQL string } {
 // null turns an empty text into NULL.
 func null(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
 
-// nullTime turns a zero time into NULL.
-func nullTime(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t.IsZero()} }
-
 // textArray is an array parameter that is never NULL.
 func textArray(s []string) any { return pq.Array(append([]string{}, s...)) }

@@ -81,6 +81,7 @@ type attempt struct {
 	began    time.Time
 	phase    string
 	queued   bool // holds a place in Client.ready
+	sent     *sending
 	answered bool // for the breaker: the provider is there
 	ex       Exchange
 }
@@ -154,6 +155,9 @@ func (a *attempt) exchange(ctx context.Context, clock *clock) (Response, error) 
 		return Response{}, err
 	}
 	a.phase = reading
+	if a.sent != nil {
+		a.c.pace.answered(a.sent)
+	}
 	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, a.d.maxBody+1))
 	a.ex.Status, a.ex.ContentType, a.ex.Body = resp.StatusCode, resp.Header.Get("Content-Type"), got
@@ -169,11 +173,12 @@ func (a *attempt) exchange(ctx context.Context, clock *clock) (Response, error) 
 // start of a run, little later) doesn't push requests together at the server.
 func (a *attempt) turn(ctx context.Context, clock *clock) error {
 	clock.pause()
-	err := a.c.pace.turn(ctx)
+	sent, err := a.c.pace.turn(ctx)
 	a.leaveQueue()
 	if err != nil {
 		return err
 	}
+	a.sent = sent
 	a.c.sent.Add(1)
 	a.phase, a.began, a.ex.At = waiting, time.Now(), a.c.cfg.Now()
 	clock.resume()
