@@ -61,6 +61,8 @@ type account struct {
 	spec   provider.Spec
 	client provider.Client
 	http   *httpx.Client
+	// patience is shared by all workers
+	patience *patience
 }
 
 func (s *state) account(p config.Provider) (*account, error) {
@@ -68,7 +70,7 @@ func (s *state) account(p config.Provider) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &account{state: s, cfg: p, spec: spec, client: client, http: http}, nil
+	return &account{state: s, cfg: p, spec: spec, client: client, http: http, patience: &patience{}}, nil
 }
 
 // Client builds the client of a configured account.
@@ -125,6 +127,9 @@ func (a *account) poll(ctx context.Context) error {
 		if err := a.ask(ctx, total); err != nil {
 			return err
 		}
+		if err := a.askAgain(ctx, rules); err != nil {
+			return err
+		}
 	}
 	return a.savedMethods(ctx)
 }
@@ -178,6 +183,22 @@ func (a *account) list(ctx context.Context, lister provider.Lister, kind payment
 	}
 	a.Log.Info().Str("provider", a.cfg.Name).Str("kind", string(kind)).Int64("transactions", seen).Bool("complete", reach.Complete).Msg("listed")
 	return a.Store.SaveReach(ctx, a.run, a.cfg.Name, q, reach, a.Now().UTC())
+}
+
+// askAgain gives the payments that got no answer a second chance, once all
+// others have theirs: most outages are short.
+func (a *account) askAgain(ctx context.Context, rules store.PollRules) error {
+	if a.patience.exhausted() {
+		return nil
+	}
+	if forgotten, err := a.Store.ForgetUnanswered(ctx, a.run, a.cfg.Name); err != nil || forgotten == 0 {
+		return err
+	}
+	total, err := a.Store.Plan(ctx, a.run, a.cfg.Name, rules)
+	if err != nil || total == 0 {
+		return err
+	}
+	return a.ask(ctx, total)
 }
 
 // ask asks for the planned payments one by one, by a bounded number of workers,
@@ -239,7 +260,17 @@ func (a *account) one(ctx context.Context, q provider.Query, gate *refusals) sto
 	}
 	rec := &recorder{}
 	q.Sync = true
-	out.Answer = a.client.Status(httpx.WithRecorder(ctx, rec.record), q)
+	for {
+		out.Answer = a.client.Status(httpx.WithRecorder(ctx, rec.record), q)
+		if out.Answer.Verdict != provider.NoAnswer || rec.count() > 0 {
+			a.patience.up()
+			break
+		}
+		// nothing was sent: the provider counts as down, for the moment
+		if !a.patience.wait(ctx) {
+			break
+		}
+	}
 	out.At = a.Now().UTC()
 	out.Answer.Reason = redact.Text(out.Answer.Reason)
 	gate.note(out.Answer)
@@ -328,6 +359,12 @@ func (r *recorder) record(e httpx.Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.exchanges, r.digests = append(r.exchanges, e), append(r.digests, digest)
+}
+
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.exchanges)
 }
 
 func (r *recorder) take() ([]httpx.Exchange, []string) {

@@ -86,9 +86,6 @@ Begin with:
 	})
 	root.AddCommand(newRun(o), newStep(o, jobs.Pull), newStep(o, jobs.Poll), newStep(o, jobs.Match), newStep(o, jobs.Settle), newStep(o, jobs.Report),
 		newSchedule(o), newImport(o), newRuns(o), newMigrate(o), newConfig(o), newDoctor(o), newDemo(o), newSandbox(o), newVersion(o))
-	for _, c := range root.Commands() {
-		usageArgs(c)
-	}
 	usageArgs(root)
 	return root
 }

@@ -59,7 +59,7 @@ func newGenerator(o Options) *generator {
 	g := &generator{
 		o:         o,
 		r:         newRandom(o.Seed, o.From.Format(time.DateOnly)),
-		end:       o.From.AddDate(0, 0, o.Days),
+		end:       dayStart(o.From, o.Days),
 		customers: o.Payments/3 + 10,
 	}
 	g.w.Accounts = o.Accounts

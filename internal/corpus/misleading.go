@@ -9,7 +9,7 @@ import (
 // misleading adds payments that look wrong and are not: a matcher that guesses
 // stumbles over them. It reports whether one of them suits the account.
 func (g *generator) misleading(a *account, k payment.Kind, room int) bool {
-	switch g.r.n(6) {
+	switch g.r.n(8) {
 	case 0:
 		return room >= 2 && g.sharedReference(a, k)
 	case 1:
@@ -20,6 +20,10 @@ func (g *generator) misleading(a *account, k payment.Kind, room int) bool {
 		return g.otherSpelling(a, k)
 	case 4:
 		return g.midnight(a, k)
+	case 5:
+		return room >= 2 && g.sameMoment(a, k)
+	case 6:
+		return g.withoutMetadata(a, k)
 	default:
 		return g.returned(a, k)
 	}
@@ -117,9 +121,10 @@ func (g *generator) otherSpelling(a *account, k payment.Kind) bool {
 // midnight: the payment stands at the very edge of a local day; at the
 // provider it may fall into the next one.
 func (g *generator) midnight(a *account, k payment.Kind) bool {
-	at := g.o.From.AddDate(0, 0, g.r.n(g.o.Days))
+	day := g.r.n(g.o.Days)
+	at := dayStart(g.o.From, day)
 	if g.r.chance(500) {
-		at = at.AddDate(0, 0, 1).Add(-time.Second)
+		at = dayStart(g.o.From, day+1).Add(-time.Second)
 	}
 	if g.o.Now.Sub(at) < youngest {
 		return false
@@ -127,6 +132,54 @@ func (g *generator) midnight(a *account, k payment.Kind) bool {
 	p := g.sentAt(a, k, at.UTC())
 	t := g.truth(a, &p)
 	g.alone(a, &p, &t)
+	g.add(p, t)
+	return true
+}
+
+// sameMoment: two customers pay the same amount within the same second; only
+// their references part them.
+func (g *generator) sameMoment(a *account, k payment.Kind) bool {
+	if !byReference(a, k) {
+		return false
+	}
+	p, ok := g.sent(a, k, anyAge)
+	if !ok {
+		return false
+	}
+	q := g.sentAt(a, k, p.CreatedAt)
+	q.Amount, q.Refunded = p.Amount, p.Refunded
+	t, u := g.truth(a, &p), g.truth(a, &q)
+	p.ProviderPaymentID, q.ProviderPaymentID = "", ""
+	g.add(p, t)
+	g.add(q, u)
+	return true
+}
+
+// dayStart is the first instant of the local day so many days later; where
+// clocks are put forward at midnight, the day has no midnight.
+func dayStart(from time.Time, days int) time.Time {
+	y, m, d := from.Date()
+	want := time.Date(y, m, d+days, 12, 0, 0, 0, from.Location())
+	t := time.Date(y, m, d+days, 0, 0, 0, 0, from.Location())
+	for t.Day() != want.Day() {
+		t = t.Add(30 * time.Minute)
+	}
+	return t
+}
+
+// withoutMetadata: one side, or both, have none.
+func (g *generator) withoutMetadata(a *account, k payment.Kind) bool {
+	p, ok := g.sent(a, k, anyAge)
+	if !ok {
+		return false
+	}
+	t := g.truth(a, &p)
+	if g.r.chance(500) {
+		p.Metadata = nil
+	}
+	if g.r.chance(700) {
+		t.Metadata = nil
+	}
 	g.add(p, t)
 	return true
 }

@@ -33,12 +33,17 @@ type Options struct {
 	// Counts fixes the number of cases of single kinds (0: none of this kind);
 	// the kinds that it does not name follow DifferenceShare.
 	Counts map[payment.ExceptionKind]int
+	// FeeSchedule says that the run's configuration has a fee schedule: the
+	// fixed PivotFee for each pivot account, kind and currency. Only then can
+	// a fee differ from it.
+	FeeSchedule bool
 }
 
 // The rules of matching that the planted differences assume: the defaults of
 // the configuration, with matching.metadata_keys set to [MetadataKey].
 const (
 	MetadataKey     = "orderId"
+	PivotFee        = "4000" // major units of any currency
 	StaleDeposit    = 24 * time.Hour
 	StalePayout     = 72 * time.Hour
 	StaleAction     = 24 * time.Hour

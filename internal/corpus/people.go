@@ -84,8 +84,10 @@ func (g *generator) amount(a *account, currency string, k payment.Kind) money.Am
 		low, high, step = 1000, 900_000, 500
 	case "KES":
 		low, high, step = 50, 70_000, 10
-	case "USD":
+	case "USD", "KWD", "BHD":
 		low, high, step = 3, 400, 1
+	case "JPY":
+		low, high, step = 100, 90_000, 1
 	case "IDR":
 		low, high, step = 10_000, 5_000_000, 500
 	}
@@ -95,8 +97,12 @@ func (g *generator) amount(a *account, currency string, k payment.Kind) money.Am
 	steps := int((high - low) / step)
 	major := low + step*int64(g.r.n(g.r.n(g.r.n(steps)+1)+1)) // thrice: the smaller the likelier
 	minor := major * unit
-	// The networks behind pesaswap and pivot move whole units only.
-	if exp >= 2 && (currency == "ZMW" || currency == "USD" || a.Type == Pesaway) && g.r.chance(300) {
+	// The networks behind pesaswap and pivot move whole units only, but for
+	// currencies of three decimals.
+	if exp == 3 && g.r.chance(500) {
+		minor += int64(pick(g.r, []int{5, 50, 125, 999}))
+	}
+	if exp == 2 && (currency == "ZMW" || currency == "USD" || a.Type == Pesaway) && g.r.chance(300) {
 		minor += int64(pick(g.r, []int{25, 50, 75, 99})) * unit / 100
 	}
 	return money.Amount{Minor: minor, Exp: exp, Currency: currency}

@@ -28,6 +28,9 @@ func (g *generator) plan() (cases []planned, reserved int) {
 	var kinds []payment.ExceptionKind
 	ways := map[payment.ExceptionKind][]planned{}
 	for _, r := range recipes() {
+		if r.kind == payment.FeeMismatch && !g.o.FeeSchedule {
+			continue
+		}
 		for _, a := range g.accounts {
 			for _, k := range []payment.Kind{payment.Deposit, payment.Payout} {
 				if r.suits(a, k) {

@@ -25,6 +25,8 @@ func at(types ...string) func(*account, payment.Kind) bool {
 func recipes() []recipe {
 	return []recipe{
 		{payment.MissingAtProvider, 1, everywhere, missing},
+		{payment.MissingAtProvider, 1, byReference, nearMiss},
+		{payment.MissingAtProvider, 2, byReference, oneOfTwins},
 		{payment.MissingInternally, 0, lists, orphan},
 		{payment.AmountMismatch, 1, everywhere, otherAmount},
 		{payment.AmountMismatch, 1, statesSettled, settledLess},
@@ -45,6 +47,7 @@ func recipes() []recipe {
 		{payment.StalePending, 1, func(a *account, k payment.Kind) bool { return len(actions(a, k)) > 0 }, waitsForUs},
 		{payment.LateReversal, 1, refunds, refundedUnknown},
 		{payment.LateReversal, 1, at(Pesaswap), reversedLate},
+		{payment.FeeMismatch, 1, at(Pivot), otherFee},
 		{payment.SavedMethodMissing, 1, savesMethods, notSaved},
 		{payment.InvalidProviderData, 1, faultsShow, func(g *generator, a *account, k payment.Kind) bool {
 			return faulty(g, a, k, payment.InvalidProviderData, FaultAmount)

@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"strings"
 	"time"
 
 	"tieout/internal/payment"
@@ -155,5 +156,58 @@ func noUUID(g *generator, a *account, k payment.Kind) bool {
 	p.ID = "order-" + g.r.digits(9)
 	g.add(p)
 	g.plant(payment.NotPolled, p, "its id can't exist at the provider")
+	return true
+}
+
+// nearMiss: the provider holds the transaction under a reference with a typo or
+// two swapped digits, and nothing else names the payment. A guess would be
+// right here, and wrong with another customer's reference: it is no match.
+func nearMiss(g *generator, a *account, k payment.Kind) bool {
+	p, t, ok := g.pair(a, k, anyAge)
+	if !ok {
+		return false
+	}
+	p.ProviderPaymentID = ""
+	t.Metadata = nil
+	note := "two digits of the reference are swapped at the provider"
+	at := strings.IndexByte(p.Reference, '2') // of the year: no other reference has such a date
+	t.Reference = p.Reference[:at] + p.Reference[at+1:at+2] + p.Reference[at:at+1] + p.Reference[at+2:]
+	if last := len(p.Reference) - 1; g.r.chance(500) {
+		note = "the last character of the reference is another one at the provider"
+		t.Reference = p.Reference[:last] + "O"
+	}
+	g.add(p, t)
+	g.plant(payment.MissingAtProvider, p, note)
+	orphaned := p
+	orphaned.ID = ""
+	g.plantFor(payment.MissingInternally, orphaned, t.ID, note)
+	return true
+}
+
+// oneOfTwins: of two payments of one amount, made in the same second, the
+// provider knows one; the other must not take its transaction.
+func oneOfTwins(g *generator, a *account, k payment.Kind) bool {
+	p, t, ok := g.pair(a, k, anyAge)
+	if !ok {
+		return false
+	}
+	q := g.sentAt(a, k, p.CreatedAt)
+	q.Amount, q.Refunded, q.Account, q.CustomerID = p.Amount, p.Refunded, p.Account, p.CustomerID
+	p.ProviderPaymentID = ""
+	g.add(p, t)
+	g.add(q)
+	g.plant(payment.MissingAtProvider, q, "the provider knows one of two payments that differ in their references alone")
+	return true
+}
+
+func otherFee(g *generator, a *account, k payment.Kind) bool {
+	p, t, ok := g.pair(a, k, anyAge)
+	if !ok {
+		return false
+	}
+	t.Fee.Minor += t.Fee.Minor / 4
+	g.sometimesCompleted(&p)
+	g.add(p, t)
+	g.plant(payment.FeeMismatch, p, "charged a quarter more than the schedule says")
 	return true
 }

@@ -89,7 +89,7 @@ func (f Facts) Detail() string {
 	case payment.FeeMismatch:
 		return fmt.Sprintf("%s charged %s, the schedule says %s. Claim the difference with the next invoice.", f.Provider, human(f.Theirs), human(f.Internal))
 	case payment.SavedMethodMissing:
-		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer. %s", f.Provider, f.Reason)
+		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer: %s", f.Provider, sentence(f.Reason, "ask the customer to save it again."))
 	case payment.SettlementMismatch:
 		return fmt.Sprintf("%s's statement differs from its status answers. %s Ask which one holds.", f.Provider, f.Reason)
 	case payment.InvalidProviderData:

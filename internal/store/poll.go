@@ -67,6 +67,16 @@ func (s *Store) Plan(ctx context.Context, run *Run, providerName string, rules P
 	return n, wrap("planning what to ask "+providerName+" for", err)
 }
 
+// ForgetUnanswered makes the payments that got no answer in this run be planned
+// again, and tells how many there are.
+func (s *Store) ForgetUnanswered(ctx context.Context, run *Run, providerName string) (int64, error) {
+	res, err := s.db.ExecContext(ctx, `UPDATE tieout.answers SET run_id = '' WHERE run_id = $1 AND provider = $2 AND verdict = 'no_answer'`, run.ID, providerName)
+	if err != nil {
+		return 0, wrap("looking for payments without an answer", err)
+	}
+	return res.RowsAffected()
+}
+
 func interval(d time.Duration) string { return fmt.Sprintf("%d milliseconds", d.Milliseconds()) }
 
 // Next returns the next payments to ask for after the given id, in order.

@@ -191,3 +191,42 @@ func TestACancelledWaitForATurnSendsNothing(t *testing.T) {
 		t.Errorf("the server saw %d requests, want 1", got)
 	}
 }
+
+func TestASlotIsFreeOnlyWhenTheServerSurelyCountsItNoMore(t *testing.T) {
+	t.Parallel()
+	p := newPacer(4)
+	start := time.Now()
+	var sent []*sending
+	for i := range 4 {
+		sent = append(sent, p.take(start.Add(time.Duration(i)*p.gap)))
+	}
+	even := start.Add(4 * p.gap)
+	if wait := p.due(even); wait != mostDrift {
+		t.Errorf("without an answer the next waits for %s, want %s", wait, mostDrift)
+	}
+	sent[0].drift = 30 * time.Millisecond
+	if wait := p.due(even); wait != 30*time.Millisecond {
+		t.Errorf("after an answer that was 30ms late the next waits for %s", wait)
+	}
+	sent[0].drift = 0
+	if wait := p.due(even); wait != 0 {
+		t.Errorf("after a quick answer the next waits for %s", wait)
+	}
+	p.take(even.Add(90 * time.Millisecond)) // late: what follows catches up
+	if wait := p.due(even.Add(90*time.Millisecond + p.gap)); wait > mostDrift-90*time.Millisecond {
+		t.Errorf("the lateness of one sender lasts for %s", wait)
+	}
+}
+
+func TestAnAnswerThatIsSlowerThanTheQuickestDriftsByTheDifference(t *testing.T) {
+	t.Parallel()
+	p := newPacer(4)
+	now := time.Now()
+	quick, slow, slowest := p.take(now.Add(-10*time.Millisecond)), p.take(now.Add(-60*time.Millisecond)), p.take(now.Add(-time.Minute))
+	p.answered(quick)
+	p.answered(slow)
+	p.answered(slowest)
+	if quick.drift != 0 || slow.drift < 40*time.Millisecond || slow.drift > 60*time.Millisecond || slowest.drift != mostDrift {
+		t.Errorf("drifts %s, %s and %s", quick.drift, slow.drift, slowest.drift)
+	}
+}

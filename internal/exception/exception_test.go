@@ -1,0 +1,122 @@
+package exception_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tieout/internal/exception"
+	"tieout/internal/money"
+	"tieout/internal/payment"
+)
+
+func kes(minor int64) *money.Amount { return &money.Amount{Minor: minor, Exp: 2, Currency: "KES"} }
+
+func facts(kind payment.ExceptionKind) exception.Facts {
+	return exception.Facts{
+		Kind: kind, Provider: "pesaswap-ke", PaymentKind: payment.Payout, PaymentID: "p1", Internal: kes(105000), Theirs: kes(150000),
+		InternalStatus: payment.Completed, TheirStatus: "failed", Reference: "PO-1", TheirReference: "PO-2", Account: "2547••••001", TheirAccount: "2547••••002",
+		Location: time.UTC, CreatedAt: time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC),
+	}
+}
+
+func TestEachKindHasASentenceThatNamesTheProvider(t *testing.T) {
+	t.Parallel()
+	for _, k := range []payment.ExceptionKind{
+		payment.MissingAtProvider, payment.MissingInternally, payment.AmountMismatch, payment.CurrencyMismatch, payment.StatusMismatch,
+		payment.ReferenceMismatch, payment.RecipientMismatch, payment.LateReversal, payment.FeeMismatch, payment.SavedMethodMissing,
+		payment.SettlementMismatch, payment.InvalidProviderData, payment.NotPolled, payment.StalePending, payment.AmbiguousMatch,
+	} {
+		d := facts(k).Detail()
+		if !strings.Contains(d, "pesaswap-ke") || !strings.HasSuffix(d, ".") || strings.Contains(d, "_") || strings.Contains(d, "%!") {
+			t.Errorf("%s: %q", k, d)
+		}
+	}
+}
+
+func TestAmountsAreToldInBothRecordsAndTheDifference(t *testing.T) {
+	t.Parallel()
+	got := facts(payment.AmountMismatch).Detail()
+	for _, want := range []string{"paid 1,500.00 KES at pesaswap-ke", "1,050.00 KES in your records", "450.00 KES more"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+	f := facts(payment.AmountMismatch)
+	f.PaymentKind, f.Theirs = payment.Deposit, kes(100000)
+	if got := f.Detail(); !strings.Contains(got, "received 1,000.00 KES") || !strings.Contains(got, "50.00 KES less") {
+		t.Error(got)
+	}
+}
+
+func TestSentencesNeverTellWhenTheRunWas(t *testing.T) {
+	t.Parallel()
+	for _, k := range []payment.ExceptionKind{payment.StalePending, payment.MissingAtProvider, payment.NotPolled} {
+		a, b := facts(k), facts(k)
+		a.Age, b.Age = time.Hour, 400*time.Hour
+		if a.Detail() != b.Detail() {
+			t.Errorf("%s grows older in words: %q, %q", k, a.Detail(), b.Detail())
+		}
+	}
+}
+
+func TestNeedsActionSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	f := facts(payment.StalePending)
+	for action, want := range map[payment.Action]string{
+		payment.ActionCapture: "capture", payment.ActionFulfil: "fulfil", payment.ActionReview: "review", payment.ActionConfirm: "confirm",
+		payment.ActionTopUp: "top up", payment.ActionMethod: "method", "": "Ask pesaswap-ke",
+	} {
+		f.Action = action
+		if got := f.Detail(); !strings.Contains(got, want) {
+			t.Errorf("%q: %q", action, got)
+		}
+	}
+}
+
+func TestSeverityFollowsKindMoneyAndAge(t *testing.T) {
+	t.Parallel()
+	limits := exception.Thresholds{
+		CriticalAge: 7 * 24 * time.Hour,
+		Of:          func(currency string, _ int) (int64, int64, bool) { return 1_000_00, 10_000_00, currency == "KES" },
+	}
+	for _, c := range []struct {
+		name  string
+		kind  payment.ExceptionKind
+		side  payment.Kind
+		minor int64
+		age   time.Duration
+		want  payment.Severity
+	}{
+		{"paid twice", payment.DuplicatePayment, payment.Payout, 5_000_00, 0, payment.Critical},
+		{"a little paid twice", payment.DuplicatePayment, payment.Payout, 10_00, 0, payment.High},
+		{"a deposit twice", payment.DuplicatePayment, payment.Deposit, 5_000_00, 0, payment.High},
+		{"a large deposit missing", payment.MissingAtProvider, payment.Deposit, 10_000_00, 0, payment.Critical},
+		{"small", payment.StatusMismatch, payment.Deposit, 10_00, 0, payment.Medium},
+		{"old", payment.LateReversal, payment.Deposit, 5_000_00, 8 * 24 * time.Hour, payment.Critical},
+		{"only late", payment.StalePending, payment.Payout, 5_000_00, 0, payment.Medium},
+		{"late and large", payment.StalePending, payment.Payout, 10_000_00, 0, payment.High},
+		{"no money at risk", payment.ReferenceMismatch, payment.Payout, 10_000_00, 0, payment.Low},
+	} {
+		f := facts(c.kind)
+		f.PaymentKind, f.Internal, f.Theirs, f.Age = c.side, kes(c.minor), nil, c.age
+		if got := f.Severity(limits); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAtRiskIsTheDifferenceWhereBothSidesMoved(t *testing.T) {
+	t.Parallel()
+	if r := facts(payment.AmountMismatch).AtRisk(); r == nil || r.Minor != 45000 {
+		t.Errorf("%v", r)
+	}
+	f := facts(payment.LateReversal)
+	f.TheirStatus, f.Refunded, f.OursRefunded = "completed", kes(30000), kes(10000)
+	if r := f.AtRisk(); r == nil || r.Minor != 20000 {
+		t.Errorf("%v", r)
+	}
+	if r := facts(payment.ReferenceMismatch).AtRisk(); r != nil {
+		t.Errorf("a reference puts %v at risk", r)
+	}
+}
