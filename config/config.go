@@ -41,6 +41,9 @@ type Ledger struct {
 	URL      string        // empty: tieout's own database
 	Query    string        // empty: tieout's own table payments
 	Lookback time.Duration // of --outstanding; default 720h
+	// Writeback is a statement that writes one outcome into the merchant's own
+	// table, with the parameters of WritebackParameters; empty: none.
+	Writeback string
 }
 
 // Provider is one configured account.
@@ -56,15 +59,23 @@ type Provider struct {
 	// StatementColumns maps the columns of `import statement` to the headers of
 	// the provider's own file; a column that is not named has its own name.
 	StatementColumns map[string]string
+	// NormalizeReferences says what is overlooked where references are compared:
+	// case, spaces, dashes, leading_zeros. None: they are compared as they are.
+	NormalizeReferences []string
 }
 
-// Matching holds the rules of the match step.
+// Matching holds the rules of the match step. For says what holds for one
+// provider, kind and currency.
 type Matching struct {
-	MetadataKeys    []string
+	MetadataKeys []string
+	// BatchKeys are the metadata keys that several payments share which a
+	// provider paid as one.
+	BatchKeys       []string
 	DateWindow      time.Duration // default 72h
 	Grace           time.Duration // default 15m
 	StaleAfter      StaleAfter
 	AmountTolerance map[string]string // currency or "default" -> decimal text; default 0
+	Rules           []MatchingRule
 }
 
 // StaleAfter is how long a payment may be outstanding.

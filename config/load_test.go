@@ -166,6 +166,7 @@ func TestTheExampleFileIsValid(t *testing.T) {
 		{"\n  #          customer_id", "\n           customer_id"},
 		{"\n  #   FROM", "\n    FROM"},
 		{"\n  #   WHERE", "\n    WHERE"},
+		{"\n  # writeback: |\n  #   UPDATE", "\n  writeback: |\n    UPDATE"},
 		{"      # signing_key: ${file:/run/secrets/pawapay-key.pem}", "      signing_key: key"},
 		{"      # signing_key_id", "      signing_key_id"},
 		{"    # statement_callback_url", "    statement_callback_url"},
@@ -173,7 +174,10 @@ func TestTheExampleFileIsValid(t *testing.T) {
 		{"    # options: { api", "    options: { api"},
 		{"    # options: { region", "    options: { region"},
 		{"      # profile_id", "      profile_id"},
+		{"    # normalize_references", "    normalize_references"},
 		{"    # statement_columns", "    statement_columns"},
+		{"  # batch_keys", "  batch_keys"},
+		{"  # rules", "  rules"},
 		{"  # pending_ladder", "  pending_ladder"},
 		{"  # unknown_ladder", "  unknown_ladder"},
 		{"\n  #   - {", "\n    - {"},
@@ -190,6 +194,9 @@ func TestTheExampleFileIsValid(t *testing.T) {
 	defaults := Default()
 	if diff := cmp.Diff(defaults.Polling, full.Polling); diff != "" {
 		t.Errorf("the ladders shown are not the defaults:\n%s", diff)
+	}
+	if len(full.Matching.Rules) != 3 || full.Matching.BatchKeys == nil || full.Ledger.Writeback == "" || full.Providers[2].NormalizeReferences == nil {
+		t.Errorf("not read: %+v, %q", full.Matching, full.Ledger.Writeback)
 	}
 	if full.Severity.CriticalAge != defaults.Severity.CriticalAge {
 		t.Errorf("critical_age shown is not the default")
@@ -303,6 +310,8 @@ func TestTheDigestIsOfWhatMattersAndNotOfSecrets(t *testing.T) {
 	for old, fresh := range map[string]string{
 		"grace: 15m": "grace: 16m", `percent: "2.5"`: `percent: "2.6"`, "Africa/Nairobi": "Africa/Lusaka",
 		"app.payments": "app.other", `{ default: "0" }`: `{ default: "0", ZMW: "1" }`, "mask: true": "mask: false",
+		"  grace: 15m\n": "  grace: 15m\n  rules: [{ kind: payout, grace: 1h }]\n", "  metadata_keys: [orderId]\n": "  metadata_keys: [orderId]\n  batch_keys: [b]\n",
+		"    timeout: 10s\n": "    timeout: 10s\n    normalize_references: [case]\n", "  query: |": "  writeback: UPDATE p SET s = :status WHERE i = :payment_id\n  query: |",
 	} {
 		d := other(old, fresh)
 		if what, taken := seen[d]; taken {

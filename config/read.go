@@ -216,6 +216,16 @@ func (r *reader) duration(dst *time.Duration) field {
 	})
 }
 
+// optional reads a duration that stays nil where none is given.
+func (r *reader) optional(dst **time.Duration) field {
+	return func(n *yaml.Node, key string) {
+		d := time.Duration(-1)
+		if r.duration(&d)(n, key); d >= 0 {
+			*dst = &d
+		}
+	}
+}
+
 var days = regexp.MustCompile(`^(\d{1,6})d`)
 
 // parseDuration reads Go's durations, and days before them: 30d, 1d12h.

@@ -32,7 +32,7 @@ func TestTheDocumentationNamesEverySetting(t *testing.T) {
 		}
 	}
 	r := &reader{}
-	groups := []map[string]field{r.provider(&Provider{}), r.rung(&Rung{})}
+	groups := []map[string]field{r.provider(&Provider{}), r.rung(&Rung{}), r.rule(&MatchingRule{})}
 	for _, g := range groups {
 		for key := range g {
 			if !strings.Contains(page, "`"+key+"`") && !strings.Contains(page, key+" }") && !strings.Contains(page, "{ "+key) {

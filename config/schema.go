@@ -18,13 +18,15 @@ func (r *reader) config(n *yaml.Node, c *Config) {
 		}),
 		"timezone": r.text(&c.Timezone),
 		"ledger": r.group(map[string]field{
-			"url":      r.text(&c.Ledger.URL),
-			"query":    r.text(&c.Ledger.Query),
-			"lookback": r.duration(&c.Ledger.Lookback),
+			"url":       r.text(&c.Ledger.URL),
+			"query":     r.text(&c.Ledger.Query),
+			"lookback":  r.duration(&c.Ledger.Lookback),
+			"writeback": r.text(&c.Ledger.Writeback),
 		}),
 		"providers": list(r, &c.Providers, r.provider),
 		"matching": r.group(map[string]field{
 			"metadata_keys": r.texts(&c.Matching.MetadataKeys),
+			"batch_keys":    r.texts(&c.Matching.BatchKeys),
 			"date_window":   r.duration(&c.Matching.DateWindow),
 			"grace":         r.duration(&c.Matching.Grace),
 			"stale_after": r.group(map[string]field{
@@ -33,6 +35,7 @@ func (r *reader) config(n *yaml.Node, c *Config) {
 				"needs_action": r.duration(&c.Matching.StaleAfter.NeedsAction),
 			}),
 			"amount_tolerance": textMap(r, &c.Matching.AmountTolerance),
+			"rules":            list(r, &c.Matching.Rules, r.rule),
 		}),
 		"polling": r.group(map[string]field{
 			"recheck_window": r.duration(&c.Polling.RecheckWindow),
@@ -88,6 +91,7 @@ func (r *reader) provider(p *Provider) map[string]field {
 		"statement_callback_url": r.text(&p.StatementCallbackURL),
 		"options":                textMap(r, &p.Options),
 		"statement_columns":      textMap(r, &p.StatementColumns),
+		"normalize_references":   r.texts(&p.NormalizeReferences),
 	}
 }
 
@@ -106,6 +110,18 @@ func (r *reader) decimals(p *Provider) field {
 			}
 			p.Decimals[currency] = exp
 		})
+	}
+}
+
+func (r *reader) rule(m *MatchingRule) map[string]field {
+	return map[string]field{
+		"provider":                 r.text(&m.Provider),
+		"kind":                     r.text(&m.Kind),
+		"currency":                 r.text(&m.Currency),
+		"grace":                    r.optional(&m.Grace),
+		"stale_after":              r.optional(&m.StaleAfter),
+		"stale_after_needs_action": r.optional(&m.StaleNeedsAction),
+		"amount_tolerance":         r.text(&m.AmountTolerance),
 	}
 }
 

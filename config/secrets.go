@@ -53,7 +53,7 @@ func (l Ledger) GoString() string { return l.String() }
 
 // MarshalJSON shows the ledger's database without user and password.
 func (l Ledger) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct{ URL, Query, Lookback string }{place(l.URL), l.Query, l.Lookback.String()})
+	return json.Marshal(struct{ URL, Query, Lookback, Writeback string }{place(l.URL), l.Query, l.Lookback.String(), l.Writeback})
 }
 
 // place says which database a connection URL names, and nothing else of it: any

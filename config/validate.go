@@ -66,6 +66,7 @@ func (c *Config) checkPlaces(f *faults) {
 		f.add("ledger.query", "is needed with ledger.url: a SELECT with the columns of payments")
 	}
 	f.query("ledger.query", c.Ledger.Query)
+	f.writeback("ledger.writeback", c.Ledger.Writeback)
 	var err error
 	switch c.Timezone {
 	case "", "Local": // Go knows both, but they name no place
@@ -80,6 +81,7 @@ func (c *Config) checkPlaces(f *faults) {
 func (c *Config) checkMatching(f *faults) {
 	m := &c.Matching
 	f.words("matching.metadata_keys", m.MetadataKeys)
+	f.words("matching.batch_keys", m.BatchKeys)
 	f.notNegative("matching.date_window", m.DateWindow)
 	f.notNegative("matching.grace", m.Grace)
 	f.positive("matching.stale_after.deposit", m.StaleAfter.Deposit)
@@ -92,6 +94,7 @@ func (c *Config) checkMatching(f *faults) {
 		m.AmountTolerance[anyCurrency] = "0"
 	}
 	c.amounts(f, "matching.amount_tolerance", m.AmountTolerance)
+	c.checkRules(f)
 }
 
 func (f *faults) ladder(key string, ladder []Rung) {
@@ -197,11 +200,15 @@ func (c *Config) checkSchedules(f *faults) {
 	}
 }
 
+// cronParser reads what `tieout schedule` reads: five fields, six with seconds
+// first, or a word such as @daily or "@every 30s".
+var cronParser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+
 func checkCron(spec string) error {
 	if zone, rest, _ := strings.Cut(spec, " "); strings.Contains(zone, "TZ=") && rest == "" {
 		return errors.New("a time zone must be followed by a schedule") // the parser panics
 	}
-	s, err := cron.ParseStandard(spec)
+	s, err := cronParser.Parse(spec)
 	if err != nil {
 		return fmt.Errorf("is no cron expression such as \"0 6 * * *\": %w", err)
 	}

@@ -49,7 +49,9 @@ A second demo on the same day makes version 2 of the same reports.`,
 	return cmd
 }
 
-func (d *demoOptions) say(format string, args ...any) { _, _ = fmt.Fprintf(d.streams.out, format+"\n", args...) }
+func (d *demoOptions) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.streams.out, format+"\n", args...)
+}
 
 func (d *demoOptions) run(ctx context.Context) (err error) {
 	log, err := d.logger()

@@ -21,7 +21,9 @@ import (
 var large = sync.OnceValue(func() *truth { return newTruth("large", 2000, nil) })
 
 // small is a world for tests that run often; all of its payments can be asked.
-var small = sync.OnceValue(func() *truth { return newTruth("small", 120, map[payment.ExceptionKind]int{payment.NotPolled: 0, payment.SavedMethodMissing: 0}) })
+var small = sync.OnceValue(func() *truth {
+	return newTruth("small", 120, map[payment.ExceptionKind]int{payment.NotPolled: 0, payment.SavedMethodMissing: 0})
+})
 
 func TestARunFindsExactlyWhatWasPlantedAndARerunSaysTheSame(t *testing.T) {
 	t.Parallel()

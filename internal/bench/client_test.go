@@ -4,11 +4,11 @@ import (
 	"context"
 	"regexp"
 	"strings"
-	"sync/atomic"
 
 	"tieout/internal/corpus"
 	"tieout/internal/payment"
 	"tieout/internal/provider"
+	"tieout/internal/provider/httpx"
 )
 
 // accountTruth is one account of a world, found by what its API can be asked by.
@@ -18,7 +18,7 @@ type accountTruth struct {
 	byID  map[string][]int
 	byRef map[string][]int
 	saved map[string]bool // ids of transactions that left a token
-	calls atomic.Int64
+	http  *httpx.Client
 }
 
 func newAccountTruth(a corpus.Account, txs []corpus.Transaction) *accountTruth {
@@ -49,6 +49,7 @@ func specs(w corpus.World) []provider.Spec {
 	}
 	open := func(s provider.Settings) (provider.Client, error) {
 		t := accounts[s.Name]
+		t.http = s.HTTP
 		switch t.Type {
 		case corpus.Pawapay: // its statements need a callback URL
 			return t, nil
@@ -71,9 +72,20 @@ var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-
 // Check implements provider.Client.
 func (t *accountTruth) Check(context.Context) (string, error) { return "from the corpus", nil }
 
-// Status implements provider.Client as the API of the account's type can be asked.
-func (t *accountTruth) Status(_ context.Context, q provider.Query) provider.Answer {
-	t.calls.Add(1)
+// Status implements provider.Client as the API of the account's type can be
+// asked.
+func (t *accountTruth) Status(ctx context.Context, q provider.Query) provider.Answer {
+	a := t.status(q)
+	if a.Verdict == provider.NoAnswer {
+		// an answer that is of no use, not a provider that is down: that one is waited for
+		if _, err := t.http.Do(ctx, httpx.Request{Path: "/"}); err != nil {
+			a.Reason = err.Error()
+		}
+	}
+	return a
+}
+
+func (t *accountTruth) status(q provider.Query) provider.Answer {
 	switch t.Type {
 	case corpus.Pawapay:
 		return t.pawapay(q)
@@ -81,7 +93,7 @@ func (t *accountTruth) Status(_ context.Context, q provider.Query) provider.Answ
 		if q.ProviderPaymentID == "" {
 			return provider.Answer{Verdict: provider.NotAskable, Reason: "only its list finds it"}
 		}
-		a := t.answer(q, t.byID[key(q.Kind, q.ProviderPaymentID)])
+		a := t.answer(t.byID[key(q.Kind, q.ProviderPaymentID)])
 		for i := range a.Transactions { // its answers name no time of creation
 			a.Transactions[i].CreatedAt = q.CreatedAt
 		}
@@ -101,7 +113,7 @@ func (t *accountTruth) pawapay(q provider.Query) provider.Answer {
 	if !uuidForm.MatchString(id) {
 		return provider.Answer{Verdict: provider.NotAskable, Reason: "the id is no UUID"}
 	}
-	a := t.answer(q, t.byID[key(q.Kind, strings.ToLower(id))])
+	a := t.answer(t.byID[key(q.Kind, strings.ToLower(id))])
 	for i := range a.Transactions {
 		x := &a.Transactions[i]
 		if len(q.RefundIDs) > 0 && x.Status == payment.Completed { // nothing else leads to them
@@ -113,13 +125,13 @@ func (t *accountTruth) pawapay(q provider.Query) provider.Answer {
 
 func (t *accountTruth) pesaswap(q provider.Query) provider.Answer {
 	if q.ProviderPaymentID != "" {
-		return t.answer(q, t.byID[key(q.Kind, q.ProviderPaymentID)])
+		return t.answer(t.byID[key(q.Kind, q.ProviderPaymentID)])
 	}
 	if found := t.byID[key(q.Kind, q.PaymentID)]; len(found) > 0 {
-		return t.answer(q, found)
+		return t.answer(found)
 	}
 	if found := t.byRef[key(q.Kind, q.Reference)]; q.Kind == payment.Payout && len(found) > 0 {
-		return t.answer(q, found)
+		return t.answer(found)
 	}
 	return provider.Answer{Verdict: provider.NotAskable, Reason: "only its list finds it"}
 }
@@ -132,17 +144,17 @@ func (t *accountTruth) pivot(q provider.Query) provider.Answer {
 				found = append(found, n)
 			}
 		}
-		return t.answer(q, found)
+		return t.answer(found)
 	}
 	if found = t.byID[key(q.Kind, q.ProviderPaymentID)]; len(found) == 0 {
 		found = append(append(found, t.byRef[key(q.Kind, q.PaymentID)]...), t.byRef[key(q.Kind, q.Reference)]...)
 	}
-	return t.answer(q, found)
+	return t.answer(found)
 }
 
 // answer says what became of the transactions with these numbers; none is
 // positively unknown.
-func (t *accountTruth) answer(_ provider.Query, found []int) provider.Answer {
+func (t *accountTruth) answer(found []int) provider.Answer {
 	if len(found) == 0 {
 		return provider.Answer{Verdict: provider.Unknown, Reason: "the provider does not know it"}
 	}

@@ -64,8 +64,11 @@ func listed(a corpus.Account, t corpus.Transaction) (row payment.Transaction, ok
 	row = shown(a, t)
 	completed := t.Status == payment.Completed
 	switch {
-	case a.Type == corpus.Pesaswap && t.Kind == payment.Deposit: // the settled amount and refunds are hidden
-		row.Partial, row.Settled, row.Refunded, row.CompletedAt = true, nil, nil, t.CompletedAt.Truncate(0)
+	case a.Type == corpus.Pesaswap && t.Kind == payment.Deposit: // the settled amount is hidden
+		row.Partial, row.Settled = true, nil
+		if len(t.Refunds) == 0 { // the total stands there where there are any
+			row.Refunded = nil
+		}
 		return row, true
 	case a.Type == corpus.Pesaswap:
 		return row, true

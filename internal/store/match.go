@@ -52,6 +52,13 @@ type Matched struct {
 // own one of its transactions or hold one of its references, so that nothing is
 // called missing, or unique, that another day explains.
 func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
+	if err := s.surroundByKeys(ctx, run, l, rules, scope); err != nil {
+		return err
+	}
+	return s.surroundByMetadata(ctx, run, l, rules, scope)
+}
+
+func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
 	keys, err := s.outsideKeys(ctx, run, l)
 	if err != nil {
 		return wrap("looking around the range", err)
@@ -97,9 +104,18 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger) ([]string,
 		UNION
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
 		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1
-	), keys AS (
+		UNION
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE rp.run_id = $1
+	), ids AS (
 		SELECT provider, kind, provider_payment_id AS key FROM near
 		UNION SELECT provider, kind, own_id FROM near WHERE own_id IS NOT NULL
+		UNION SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
+	), keys AS (
+		SELECT provider, kind, key FROM ids
+		-- a UUID means the same in either case
+		UNION SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36
+		UNION SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36
 		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
 		UNION SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
 	)
@@ -267,7 +283,7 @@ SELECT x.kind, x.pid, x.id AS tx_id, x.fact, coalesce(p.provider, o.provider) AS
 	CASE WHEN x.id IS NULL THEN m.ref ELSE o.reference END AS tref,
 	CASE WHEN x.id IS NULL THEN m.status ELSE o.status END AS tstatus,
 	CASE WHEN x.id IS NULL THEN m.raw_status ELSE o.raw_status END AS traw,
-	CASE WHEN x.id IS NULL THEN CASE WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END
+	CASE WHEN x.id IS NULL THEN CASE WHEN m.status IN ('completed', 'reversed') OR m.needs_action = 'review' THEN m.moved ELSE m.amount END
 	     ELSE CASE WHEN o.status IN ('completed', 'reversed') THEN coalesce(o.settled, o.amount) ELSE o.amount END END AS tminor,
 	CASE WHEN x.id IS NULL THEN m.exp ELSE o.exp END AS texp,
 	CASE WHEN x.id IS NULL THEN m.cur ELSE o.currency END AS tcur,

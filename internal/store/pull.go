@@ -23,6 +23,10 @@ type Scope struct {
 	Providers, Kinds []string
 	Outstanding      bool // only those that are not final
 	Location         *time.Location
+	// MetadataKeys and DateWindow are those of matching: payments that only
+	// their metadata links may be up to the window away from the range.
+	MetadataKeys []string
+	DateWindow   time.Duration
 }
 
 func (sc Scope) holds(p payment.Payment) bool {
@@ -45,7 +49,7 @@ func (s *Store) Pull(ctx context.Context, run *Run, l *Ledger, rules ledger.Rule
 		}
 		// tieout's own table has no id twice; a query may
 		table := "tieout.run_payments"
-		if !l.own {
+		if l.query != ownLedger {
 			table = "pulled"
 			if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE pulled (LIKE tieout.run_payments) ON COMMIT DROP`); err != nil {
 				return err
@@ -80,7 +84,7 @@ func (s *Store) Pull(ctx context.Context, run *Run, l *Ledger, rules ledger.Rule
 		if err := w.close(); err != nil {
 			return fmt.Errorf("snapshot: %w", err)
 		}
-		if !l.own {
+		if l.query != ownLedger {
 			if err := once(ctx, tx, run, &out); err != nil {
 				return err
 			}

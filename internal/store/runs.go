@@ -102,31 +102,13 @@ type Lease struct {
 func (s *Store) Hold(ctx context.Context, sel Selection, digest string, now time.Time, begin bool) (*Run, *Lease, error) {
 	me := self()
 	var run Run
-	if s.dry != nil { // it writes nothing, so it keeps nobody out
-		err := s.inTx(ctx, func(tx *sqlx.Tx) error { return pick(ctx, tx, sel, digest, now, true, &run) })
+	if s.dry != nil {
+		err := s.holdDry(ctx, sel, digest, now, begin, me, &run)
 		return &run, &Lease{s: s, runID: run.ID}, wrap("beginning a dry run", err)
 	}
 	l := &Lease{s: s, token: me.token(), expires: 45 * time.Second}
 	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
-		// one at a time looks at the locks
-		if _, err := tx.ExecContext(ctx, `LOCK TABLE tieout.run_locks IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-			return err
-		}
-		if err := clearDead(ctx, tx, me); err != nil {
-			return err
-		}
-		var busy struct {
-			RunID    string    `db:"run_id"`
-			Provider string    `db:"provider"`
-			From     time.Time `db:"from_time"`
-			To       time.Time `db:"to_time"`
-		}
-		err := tx.GetContext(ctx, &busy, `SELECT run_id, provider, from_time, to_time FROM tieout.run_locks
-			WHERE provider = ANY ($1) AND from_time < $3 AND to_time > $2 ORDER BY run_id LIMIT 1`, pq.Array(sel.Providers), sel.Start, sel.End)
-		if err == nil {
-			return &BusyError{RunID: busy.RunID, Provider: busy.Provider, From: busy.From, To: busy.To}
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
+		if err := free(ctx, tx, sel, me); err != nil {
 			return err
 		}
 		if err := pick(ctx, tx, sel, digest, now, begin, &run); err != nil {
@@ -148,6 +130,51 @@ func (s *Store) Hold(ctx context.Context, sel Selection, digest string, now time
 	return &run, l, nil
 }
 
+// free fails with a BusyError when a living process holds an overlapping range.
+// Until the transaction ends nobody else looks at the locks.
+func free(ctx context.Context, tx *sqlx.Tx, sel Selection, me process) error {
+	if _, err := tx.ExecContext(ctx, `LOCK TABLE tieout.run_locks IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		return err
+	}
+	if err := clearDead(ctx, tx, me); err != nil {
+		return err
+	}
+	var busy struct {
+		RunID    string    `db:"run_id"`
+		Provider string    `db:"provider"`
+		From     time.Time `db:"from_time"`
+		To       time.Time `db:"to_time"`
+	}
+	err := tx.GetContext(ctx, &busy, `SELECT run_id, provider, from_time, to_time FROM tieout.run_locks
+		WHERE provider = ANY ($1) AND from_time < $3 AND to_time > $2 ORDER BY run_id LIMIT 1`, pq.Array(sel.Providers), sel.Start, sel.End)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &BusyError{RunID: busy.RunID, Provider: busy.Provider, From: busy.From, To: busy.To}
+}
+
+// holdDry keeps nobody out, since a dry run writes nothing; but it does not
+// begin beside a run of its range, whose rows it would have to wait for. It is a
+// run of its own, unless single steps go on with one that is under way.
+func (s *Store) holdDry(ctx context.Context, sel Selection, digest string, now time.Time, begin bool, me process, run *Run) error {
+	look, err := s.pool.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(free(ctx, look, sel, me), look.Rollback()); err != nil {
+		return err
+	}
+	return s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if begin {
+			return newRun(ctx, tx, sel, digest, now, run)
+		}
+		return pick(ctx, tx, sel, digest, now, false, run)
+	})
+}
+
 // pick finds the run to go on with, or makes a new one.
 func pick(ctx context.Context, tx *sqlx.Tx, sel Selection, digest string, now time.Time, begin bool, run *Run) error {
 	// a whole run goes on with a whole one; single steps with whatever is under
@@ -157,10 +184,11 @@ func pick(ctx context.Context, tx *sqlx.Tx, sel Selection, digest string, now ti
 		  AND (NOT $4 OR whole = $5) AND (NOT $4 OR $5 OR polled_at IS NULL) ORDER BY started_at DESC LIMIT 1`,
 		sel.From, sel.To, sel.Name, begin, sel.Whole)
 	switch {
-	case err == nil && !begin:
-		return nil
-	case err == nil && now.Sub(run.StartedAt) < resumeWithin && run.ConfigDigest == digest:
-		return nil
+	case err == nil && (!begin || now.Sub(run.StartedAt) < resumeWithin && run.ConfigDigest == digest):
+		// the reports go where this command says
+		run.Folder = sel.Folder
+		_, err := tx.ExecContext(ctx, `UPDATE tieout.runs SET folder = $2 WHERE id = $1`, run.ID, sel.Folder)
+		return err
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return err
 	case !begin:
@@ -171,6 +199,11 @@ func pick(ctx context.Context, tx *sqlx.Tx, sel Selection, digest string, now ti
 		WHERE from_date = $1 AND to_date = $2 AND selection = $3 AND status = 'running' AND whole = $4`, sel.From, sel.To, sel.Name, sel.Whole); err != nil {
 		return err
 	}
+	return newRun(ctx, tx, sel, digest, now, run)
+}
+
+// newRun makes a run.
+func newRun(ctx context.Context, tx *sqlx.Tx, sel Selection, digest string, now time.Time, run *Run) error {
 	for at := now; ; at = at.Add(time.Millisecond) {
 		err := tx.GetContext(ctx, run, `INSERT INTO tieout.runs
 			(id, from_date, to_date, selection, status, started_at, providers, kinds, folder, from_time, to_time, outstanding, config_digest, whole)

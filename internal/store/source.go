@@ -95,7 +95,8 @@ func utc(t sql.NullTime) time.Time {
 
 // exceptionsOfRange are the run's differences with what people said of them,
 // and those of the range that are not there any more. A difference that can't
-// be judged now (its payment could not be asked) stays as it was.
+// be judged now (its payment could not be asked) stays as it was; that it could
+// not be asked is over with any answer, also one that can't be used.
 const exceptionsOfRange = `
 SELECT re.exception_id, re.kind, re.severity,
 	CASE WHEN e.state IN ('resolved', 'ignored') AND (e.resolution IS DISTINCT FROM 'accepted' OR rr.result IS DISTINCT FROM 'exception') THEN e.state ELSE 'open' END AS state,
@@ -113,8 +114,8 @@ LEFT JOIN tieout.run_results rr ON rr.run_id = re.run_id AND rr.payment_id = re.
 WHERE re.run_id = $1
 UNION ALL
 SELECT e.exception_id, e.kind, e.severity,
-	CASE WHEN e.state = 'open' AND NOT EXISTS (SELECT 1 FROM tieout.run_exceptions n WHERE n.run_id = $1 AND n.payment_id = e.payment_id
-		AND n.kind IN ('not_polled', 'invalid_provider_data')) THEN 'auto_resolved' ELSE e.state END,
+	CASE WHEN e.state = 'open' AND (e.kind = 'not_polled' OR NOT EXISTS (SELECT 1 FROM tieout.run_exceptions n WHERE n.run_id = $1 AND n.payment_id = e.payment_id
+		AND n.kind IN ('not_polled', 'invalid_provider_data'))) THEN 'auto_resolved' ELSE e.state END,
 	e.provider, e.payment_kind, coalesce(e.payment_id, ''), coalesce(e.provider_payment_id, ''), coalesce(e.reference, ''),
 	e.internal_amount, e.internal_exp, e.provider_amount, e.provider_exp, coalesce(e.currency, ''), coalesce(e.provider_currency, ''),
 	coalesce(e.internal_status, ''), coalesce(e.provider_status, ''), coalesce(e.account, ''), e.business_date, e.created_at, e.first_seen,

@@ -28,7 +28,7 @@ func Spec() provider.Spec {
 		BaseURL:     "https://api.pawapay.io",
 		Credentials: []string{"token", "signing_key", "signing_key_id"},
 		Required:    []string{"token"},
-		Options:     []string{"api_version", "statement_callback_url", "statement_poll_interval", "statement_wait"},
+		Options:     []string{"api_version", "callback_url", "statement_callback_url", "statement_poll_interval", "statement_wait"},
 		RateLimit:   50,
 		Concurrency: 16,
 		AsksByOwnID: true,
@@ -47,7 +47,8 @@ type client struct {
 	signer  *signature.Signer // nil: nothing is signed
 	base    *url.URL          // what a signature says of the host and path
 
-	callbackURL  string
+	callbacks    callbacks
+	callbackURL  string // of statements
 	pollInterval time.Duration
 	polls        int // looks at one statement before it is left for the next run
 
@@ -86,6 +87,9 @@ func newClient(s provider.Settings) (provider.Client, error) {
 		if err != nil || u.Scheme != "https" || u.Host == "" {
 			return nil, errors.New("pawapay: option statement_callback_url must be an https address")
 		}
+	}
+	if err := c.setCallbacks(s); err != nil {
+		return nil, err
 	}
 	if err := c.setWaiting(s); err != nil {
 		return nil, err

@@ -18,6 +18,7 @@
 //
 //	option                   default  meaning
 //	api_version              2        "1" speaks the paths and shapes of the first API, which has no statements
+//	callback_url             none     the addresses that pawaPay's dashboard holds for callbacks, joined by commas: a signature covers them, so no callback is believed without
 //	statement_callback_url   none     https address of the merchant's that pawaPay demands with each statement; without it no statement is ordered
 //	statement_poll_interval  10s      time between two looks at a statement in the making
 //	statement_wait           15m      longest wait for one statement; the next run takes it up again

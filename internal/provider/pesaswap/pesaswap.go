@@ -4,7 +4,8 @@
 // and all but an object's id, status, amount and currency may be missing.
 //
 // Credentials: api_key (the merchant's secret key) and, optional, profile_id
-// (narrows everything to one business profile).
+// (narrows everything to one business profile) and webhook_key (the profile's
+// payment_response_hash_key, by which webhooks are verified).
 //
 // Options:
 //
@@ -52,7 +53,7 @@ func Spec() provider.Spec {
 	return provider.Spec{
 		Type:        "pesaswap",
 		BaseURL:     "https://api.pesaswap.io",
-		Credentials: []string{"api_key", "profile_id"},
+		Credentials: []string{"api_key", "profile_id", "webhook_key"},
 		Required:    []string{"api_key"},
 		Options:     []string{"force_sync_after", "force_sync_timeout", "saved_method_exclude"},
 		RateLimit:   10,
@@ -66,6 +67,7 @@ type client struct {
 	http         *httpx.Client
 	header       http.Header
 	profile      string
+	webhookKey   string // by which webhooks are signed; may be empty
 	decode       decoder
 	now          func() time.Time
 	syncAfter    time.Duration
@@ -108,6 +110,7 @@ func newClient(s provider.Settings) (provider.Client, error) {
 		http:         s.HTTP,
 		header:       http.Header{},
 		profile:      strings.TrimSpace(s.Credentials["profile_id"]),
+		webhookKey:   strings.TrimSpace(s.Credentials["webhook_key"]),
 		decode:       decoder{scale: s.Scale},
 		now:          s.Now,
 		syncAfter:    after,

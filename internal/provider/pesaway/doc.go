@@ -3,6 +3,9 @@
 // (pull-transactions). It follows the provider dossier; its sections are named
 // in the tests.
 //
+// The credential callback_key (optional) is the key that was agreed on for the
+// signatures of callbacks; without it none is verified.
+//
 // Options of a provider of this type:
 //
 //	region        ke, ug, tz, zm, gh, cm         ke

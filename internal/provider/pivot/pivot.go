@@ -5,6 +5,9 @@
 // can be asked by its own ids and by the merchant's reference, lists sessions
 // and refunds without a date filter, and shows fees in its balance history only.
 //
+// The credential callback_key is the static key of callbacks that Pivot's
+// dashboard shows; without it no callback is verified.
+//
 // Options, all of them optional:
 //
 //	option          default  meaning
@@ -34,7 +37,7 @@ func Spec() provider.Spec {
 	return provider.Spec{
 		Type:        "pivot",
 		BaseURL:     "https://api.pivot-payment.com",
-		Credentials: []string{"client_id", "client_secret"},
+		Credentials: []string{"client_id", "client_secret", "callback_key"},
 		Required:    []string{"client_id", "client_secret"},
 		Options:     []string{"per_page", "max_pages", "refund_cache", "token_delay", "submerchant_id"},
 		// Pivot publishes no limits: a modest rate that its 429s may lower.

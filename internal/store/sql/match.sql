@@ -3,13 +3,15 @@
 
 -- step: payments of the run, and those outside its range that may own one of its transactions
 CREATE TEMP TABLE p (
-    pid text, in_range boolean, provider text, kind text, ppid text, ref text,
+    pid text, own text, in_range boolean, provider text, kind text, ppid text, ref text,
     minor bigint, exp smallint, cur text, status text, account text, created timestamptz,
     bdate date, refunded bigint, metadata jsonb
 ) ON COMMIT DROP;
 INSERT INTO p
-SELECT payment_id, in_range, provider, kind,
+SELECT payment_id,
        -- a UUID means the same in either case; other ids do not
+       CASE WHEN length(payment_id) = 36 THEN lower(payment_id) ELSE payment_id END,
+       in_range, provider, kind,
        CASE WHEN length(provider_payment_id) = 36 THEN lower(provider_payment_id) ELSE provider_payment_id END,
        reference, amount, exp, currency, status, account, created_at, business_date, refunded, metadata
 FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par);
@@ -24,7 +26,11 @@ WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds)
 UNION
 SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.provider_payment_id = p.ppid
 UNION
-SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.own_id = p.pid
+SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.provider_payment_id = upper(p.ppid) WHERE length(p.ppid) = 36
+UNION
+SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.own_id = p.own
+UNION
+SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.own_id = upper(p.own) WHERE length(p.own) = 36
 UNION
 SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.reference = p.ref;
 
@@ -38,7 +44,7 @@ CREATE TEMP TABLE t (
 INSERT INTO t
 SELECT t.id, t.provider, t.kind, t.key,
        CASE WHEN length(t.provider_payment_id) = 36 THEN lower(t.provider_payment_id) ELSE t.provider_payment_id END,
-       t.batched, t.own_id, t.reference, t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
+       t.batched, CASE WHEN length(t.own_id) = 36 THEN lower(t.own_id) ELSE t.own_id END, t.reference, t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
        t.status IN ('created', 'pending'),
        t.status = 'completed' AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount)),
        t.created_at >= par.from_time AND t.created_at < par.to_time
@@ -53,7 +59,7 @@ INSERT INTO e1
 SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ppid = p.ppid
 WHERE NOT t.batched OR t.ref = p.ref OR t.ref = p.pid
 UNION
-SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.own = p.pid;
+SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.own = p.own;
 ANALYZE e1;
 
 -- step: ids that several payments hold
@@ -93,7 +99,11 @@ FROM refs r JOIN p ON p.provider = r.provider AND p.kind = r.kind AND p.ref = r.
 WHERE r.payments_left > 1 AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid);
 INSERT INTO cand
 SELECT t.id FROM refs r JOIN t ON t.provider = r.provider AND t.kind = r.kind AND t.ref = r.ref
-WHERE r.payments_left > 1 AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id);
+WHERE NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id)
+  AND (r.payments_left > 1
+       -- where ids settle nothing, what carries the reference is a candidate all the same
+       OR r.payments_left = 0 AND r.payments_settled = 1
+          AND EXISTS (SELECT 1 FROM p JOIN amb USING (pid) WHERE p.provider = r.provider AND p.kind = r.kind AND p.ref = r.ref));
 ANALYZE c;
 
 -- step: metadata
@@ -120,7 +130,7 @@ INSERT INTO u
 SELECT pid, id, rung,
        CASE WHEN chosen = 1 OR (form = 'split' AND is_done) THEN 'match'
             WHEN form = 'repeated' AND is_done THEN 'repeated'
-            WHEN done >= 1 AND is_open AND created <= (SELECT started_at - grace FROM par) THEN 'still_open'
+            WHEN done >= 1 AND is_open AND created < (SELECT started_at - grace FROM par) THEN 'still_open'
             ELSE 'attempt' END
 FROM (
     SELECT c.pid, c.id, c.rung, g.form, g.done, t.is_done, t.is_open, t.created,
@@ -186,22 +196,22 @@ LEFT JOIN (SELECT DISTINCT pid FROM amb) amb ON amb.pid = p.pid
 LEFT JOIN m ON m.pid = p.pid
 LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
 LEFT JOIN tieout.run_lists l ON l.run_id = par.run_id AND l.provider = p.provider AND l.kind = p.kind
-      AND p.created >= l.from_time AND p.created < l.to_time
-WHERE p.in_range;
+      AND p.created >= l.from_time AND p.created < l.to_time;
+ANALYZE k;
 
 -- step: the result of each payment
 CREATE TEMP TABLE r (
     pid text PRIMARY KEY, result text, base text, state text, outcome text, method text,
-    tcur text, texp smallint, compared bigint, full_refund boolean, past_stale boolean
+    tcur text, texp smallint, compared bigint, full_refund boolean
 ) ON COMMIT DROP;
-INSERT INTO r (pid, base, state, outcome, method, tcur, texp, compared, full_refund, past_stale)
+INSERT INTO r (pid, base, state, outcome, method, tcur, texp, compared, full_refund)
 SELECT pid,
     CASE
         WHEN state IN ('ambiguous', 'invalid', 'not_polled') THEN
             CASE state WHEN 'ambiguous' THEN 'ambiguous_match' WHEN 'invalid' THEN 'invalid_provider_data' ELSE 'not_polled' END
         WHEN state = 'open' THEN CASE WHEN age > stale THEN 'stale_pending' ELSE 'pending' END
         WHEN state = 'unknown' THEN
-            CASE WHEN seen AND status IN ('pending', 'completed') THEN 'late_reversal'
+            CASE WHEN seen AND status IN ('created', 'pending', 'completed') THEN 'late_reversal'
                  WHEN status = 'created' THEN CASE WHEN age > stale THEN 'stale_pending' ELSE 'pending' END
                  WHEN status IN ('failed', 'cancelled', 'expired', 'rejected') THEN 'matched'
                  ELSE CASE WHEN age > grace THEN 'missing_at_provider' ELSE 'pending' END END
@@ -231,8 +241,7 @@ SELECT pid,
         WHEN 'found' THEN CASE WHEN theirs = 'completed' AND full_refund THEN 'reversed' ELSE theirs END
         WHEN 'unknown' THEN 'unknown'
     END,
-    method, cur, exp, compared, full_refund,
-    age > CASE WHEN action THEN stale_action ELSE stale END
+    method, cur, exp, compared, full_refund
 FROM (
     SELECT p.pid, p.status, k.state, m.cur, m.exp,
            CASE WHEN m.status = 'created' THEN 'pending' ELSE m.status END AS theirs,
@@ -241,7 +250,8 @@ FROM (
            CASE WHEN m.status IN ('completed', 'reversed') OR m.needs_action = 'review' THEN m.moved ELSE m.amount END AS compared,
            coalesce(m.completed_seen, false) AS seen,
            m.cur = p.cur AND m.exp = p.exp AND m.refunded IS NOT NULL AND m.refunded <> p.refunded AS refund_differs,
-           coalesce(m.refunded > 0 AND m.refunded >= m.moved, false) AS full_refund,
+           -- what no source at the provider shows is taken from the merchant's records
+           coalesce(coalesce(m.refunded, CASE WHEN m.cur = p.cur AND m.exp = p.exp THEN p.refunded END) >= greatest(m.moved, 1), false) AS full_refund,
            p.refunded > 0 AND p.refunded >= p.minor AS ours_refunded_in_full,
            coalesce(m.needs_action, '') <> '' AS action,
            par.started_at - p.created AS age, par.grace, par.stale_action,
@@ -299,26 +309,36 @@ JOIN LATERAL (
 WHERE r.state = 'found' AND m.status = 'completed' AND m.fee IS NOT NULL AND m.fee <> f.expected;
 
 -- step: payments that repeat an earlier one
-INSERT INTO x
-SELECT 'duplicate_payment', pid, NULL, first_pid
+CREATE TEMP TABLE d (
+    pid text, in_range boolean, provider text, kind text, ref text, minor bigint, exp smallint, cur text, created timestamptz, digits text, ending text
+) ON COMMIT DROP;
+INSERT INTO d
+SELECT pid, in_range, provider, kind, ref, minor, exp, cur, created, digits,
+       CASE WHEN length(ltrim(digits, '0')) >= 8 THEN right(digits, 8) ELSE digits END
 FROM (
-    SELECT y.*, row_number() OVER w AS n, first_value(pid) OVER w AS first_pid
-    FROM (
-        SELECT p.pid, p.in_range, p.kind, p.provider, p.ref, p.minor, p.exp, p.cur, p.created,
-               regexp_replace(coalesce(p.account, ''), '\D', '', 'g') AS digits,
-               -- the outcome, where something is known; a payment outside the range counts as its record says
-               CASE WHEN r.pid IS NOT NULL THEN coalesce(r.outcome, '')
-                    WHEN m.pid IS NOT NULL THEN CASE WHEN m.status = 'completed' AND coalesce(m.refunded > 0 AND m.refunded >= m.moved, false) THEN 'reversed' ELSE m.status END
-                    WHEN a.verdict = 'unknown' THEN 'unknown'
-                    ELSE p.status END AS outcome
-        FROM p LEFT JOIN r USING (pid) LEFT JOIN m USING (pid)
-        LEFT JOIN tieout.answers a ON NOT p.in_range AND a.provider = p.provider AND a.payment_id = p.pid
-        WHERE p.ref <> ''
-    ) y
-    WHERE outcome = 'completed'
-    WINDOW w AS (PARTITION BY kind, provider, ref, minor, exp, cur, digits ORDER BY created, pid)
-) z
-WHERE n > 1 AND in_range;
+    SELECT p.*, regexp_replace(coalesce(p.account, ''), '\D', '', 'g') AS digits,
+           -- the outcome, where something is known; a payment of another range that was never asked for counts as its record says
+           CASE WHEN r.pid IS NOT NULL THEN r.outcome
+                WHEN k.state = 'found' THEN CASE WHEN m.status = 'completed' AND coalesce(coalesce(m.refunded, p.refunded) >= greatest(m.moved, 1), false) THEN 'reversed' ELSE m.status END
+                WHEN k.state = 'not_polled' AND coalesce(k.verdict, 'not_askable') = 'not_askable' THEN p.status
+           END AS outcome
+    FROM p
+    JOIN (SELECT provider, kind, ref, minor, exp, cur FROM p WHERE ref <> '' GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1) s USING (provider, kind, ref, minor, exp, cur)
+    LEFT JOIN r USING (pid) LEFT JOIN k USING (pid) LEFT JOIN m USING (pid)
+) y
+WHERE outcome = 'completed';
+ANALYZE d;
+INSERT INTO x
+SELECT DISTINCT ON (d.pid) 'duplicate_payment', d.pid, NULL::bigint, f.pid
+FROM d JOIN (
+    -- the earliest of each spelling of a recipient
+    SELECT DISTINCT ON (provider, kind, ref, minor, exp, cur, digits) *
+    FROM d ORDER BY provider, kind, ref, minor, exp, cur, digits, created, pid
+) f USING (provider, kind, ref, minor, exp, cur, ending)
+WHERE d.in_range AND (f.created, f.pid) < (d.created, d.pid)
+  -- equal endings of eight digits or more: a national number and the international one
+  AND (f.digits = d.digits OR f.digits LIKE '%' || ltrim(d.digits, '0') OR d.digits LIKE '%' || ltrim(f.digits, '0'))
+ORDER BY d.pid, f.created, f.pid;
 
 -- step: transactions that stand for themselves: paid again, or nobody's
 INSERT INTO x
@@ -326,7 +346,7 @@ SELECT 'duplicate_payment', u.pid, u.id, u.use
 FROM u JOIN t USING (id) WHERE u.use IN ('repeated', 'still_open') AND t.in_range;
 CREATE TEMP TABLE orphan (id bigint, moves boolean) ON COMMIT DROP;
 INSERT INTO orphan
-SELECT t.id, t.status IN ('completed', 'reversed') OR (t.is_open AND t.created <= (SELECT started_at - grace FROM par))
+SELECT t.id, t.status IN ('completed', 'reversed') OR (t.is_open AND t.created < (SELECT started_at - grace FROM par))
 FROM t
 WHERE t.in_range
   AND NOT EXISTS (SELECT 1 FROM u WHERE u.id = t.id)
@@ -337,9 +357,10 @@ INSERT INTO x SELECT 'missing_internally', NULL, id, '' FROM orphan WHERE moves;
 CREATE TEMP TABLE accepted (pid text, kind text) ON COMMIT DROP;
 INSERT INTO accepted
 SELECT e.payment_id, e.kind
-FROM tieout.exceptions e JOIN r ON r.pid = e.payment_id
+FROM tieout.exceptions e JOIN r ON r.pid = e.payment_id JOIN m USING (pid)
 WHERE e.state = 'resolved' AND e.resolution = 'accepted' AND r.state = 'found'
-  AND e.provider_currency = r.tcur AND e.provider_amount = r.compared * ('1e-' || r.texp)::numeric;
+  AND e.provider_currency = r.tcur AND e.provider_amount = r.compared * ('1e-' || r.texp)::numeric
+  AND (e.kind NOT IN ('status_mismatch', 'late_reversal') OR e.provider_status = CASE m.status WHEN 'created' THEN 'pending' ELSE m.status END);
 
 -- step: results
 UPDATE r SET result = CASE
@@ -354,8 +375,11 @@ INSERT INTO tieout.run_results
 SELECT par.run_id, p.pid, r.result, r.outcome, r.method, coalesce(m.ids, '{}'),
        coalesce(m.ppid, p.ppid), m.ref, m.network_ref,
        r.outcome, m.raw_status,
-       CASE WHEN r.state IN ('found', 'not_polled', 'invalid') THEN CASE WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END END,
-       m.cur, m.exp, m.refunded, m.fee, m.tax, m.failure_code, m.failure_message,
+       CASE WHEN r.state IN ('found', 'not_polled', 'invalid') THEN CASE WHEN m.status IN ('completed', 'reversed') OR m.needs_action = 'review' THEN m.moved ELSE m.amount END END,
+       m.cur, m.exp,
+       -- what no source at the provider shows is taken from the merchant's records
+       coalesce(m.refunded, CASE WHEN r.state = 'found' AND m.status = 'completed' AND m.cur = p.cur AND m.exp = p.exp THEN nullif(p.refunded, 0) END),
+       m.fee, m.tax, m.failure_code, m.failure_message,
        CASE WHEN m.status IN ('completed', 'reversed') THEN m.completed END,
        CASE r.state WHEN 'found' THEN m.observed WHEN 'unknown' THEN k.since END
 FROM p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;

@@ -25,7 +25,11 @@ SELECT $1, bdate, provider, kind, currency, exp,
     count(*) FILTER (WHERE class = 'exception'),
     coalesce(sum(amount) FILTER (WHERE class = 'exception'), 0)
 FROM (
-    SELECT rp.business_date AS bdate, rp.provider, rp.kind, rp.currency, rp.exp, rp.amount,
+    SELECT rp.business_date AS bdate, rp.provider, rp.kind,
+           -- what a person accepted in another currency is settled in that one
+           CASE WHEN rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed') THEN coalesce(rr.provider_currency, rp.currency) ELSE rp.currency END AS currency,
+           CASE WHEN rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed') THEN coalesce(rr.provider_exp, rp.exp) ELSE rp.exp END AS exp,
+           rp.amount,
            CASE WHEN rr.result <> 'matched' THEN rr.result
                 WHEN rr.outcome IN ('completed', 'reversed') THEN rr.outcome
                 ELSE 'failed' END AS class,
@@ -33,10 +37,11 @@ FROM (
     FROM tieout.run_payments rp JOIN tieout.run_results rr USING (run_id, payment_id)
     WHERE rp.run_id = $1
     UNION ALL
-    -- what moved on payments that are exceptions
-    SELECT rp.business_date, rp.provider, rp.kind, rr.provider_currency, rr.provider_exp, NULL, 'disputed', NULL, NULL, NULL, NULL, rr.provider_amount
-    FROM tieout.run_payments rp JOIN tieout.run_results rr USING (run_id, payment_id)
-    WHERE rp.run_id = $1 AND rr.result = 'exception' AND rr.outcome = 'completed' AND rr.provider_amount IS NOT NULL
+    -- what the provider says it completed on payments that are exceptions, also where its last answer could not be used
+    SELECT rp.business_date, rp.provider, rp.kind, t.currency, t.exp, NULL, 'disputed', NULL, NULL, NULL, NULL, coalesce(t.settled, t.amount)
+    FROM tieout.run_results rr JOIN tieout.run_payments rp USING (run_id, payment_id) JOIN tieout.transactions t ON t.id = ANY (rr.transaction_ids)
+    WHERE rr.run_id = $1 AND rr.result = 'exception' AND rr.outcome IS DISTINCT FROM 'unknown' AND t.status = 'completed'
+      AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount))
     UNION ALL
     -- transactions that stand for themselves
     SELECT re.business_date, re.provider, re.payment_kind, t.currency, t.exp, re.provider_amount, 'exception', NULL, NULL, NULL, NULL,

@@ -1,0 +1,107 @@
+-- Statements in the match step, first part: which row of a statement belongs to
+-- which transaction and payment. It runs when m is filled, so that fees and
+-- taxes which only a statement states count as the others do. st_par holds the
+-- zone of business dates.
+
+-- step: rows of statements that may have to do with the run
+INSERT INTO st
+SELECT DISTINCT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
+       s.account, coalesce(s.created_at, s.at), s.at
+FROM tieout.statement_rows s, par
+WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax') AND s.id IN (
+    SELECT id FROM tieout.statement_rows, par
+    WHERE provider = ANY (par.providers) AND at >= par.from_time AND at < par.to_time + interval '1 day'
+    UNION SELECT s.id FROM p JOIN tieout.statement_rows s ON s.provider = p.provider AND s.provider_payment_id IN (p.ppid, p.pid, lower(p.pid))
+    UNION SELECT s.id FROM p JOIN tieout.statement_rows s ON s.provider = p.provider AND s.reference IN (p.ref, p.pid)
+    UNION SELECT s.id FROM t JOIN tieout.statement_rows s ON s.provider = t.provider AND s.provider_payment_id = t.ppid
+    UNION SELECT s.id FROM t JOIN tieout.statement_rows s ON s.provider = t.provider AND s.provider_payment_id = t.own
+    UNION SELECT s.id FROM t JOIN tieout.statement_rows s ON s.provider = t.provider AND s.reference IN (t.ref, t.own));
+ANALYZE st;
+
+-- step: the names that transactions and payments go by
+INSERT INTO st_name
+SELECT provider, kind, CASE WHEN batched THEN ppid || '/' || ref ELSE ppid END, true, id, NULL FROM t
+UNION SELECT provider, kind, CASE WHEN length(own) = 36 THEN lower(own) ELSE own END, true, id, NULL FROM t
+UNION SELECT t.provider, t.kind, x.list_key, true, t.id, NULL FROM t JOIN tieout.transactions x USING (id)
+UNION SELECT provider, kind, ref, false, id, NULL FROM t
+UNION SELECT provider, kind, own, false, id, NULL FROM t
+UNION SELECT provider, kind, ppid, true, NULL, pid FROM p
+UNION SELECT provider, kind, CASE WHEN length(pid) = 36 THEN lower(pid) ELSE pid END, true, NULL, pid FROM p
+UNION SELECT provider, kind, ref, false, NULL, pid FROM p
+UNION SELECT provider, kind, pid, false, NULL, pid FROM p;
+DELETE FROM st_name WHERE coalesce(name, '') = '';
+CREATE INDEX ON st_name (provider, name);
+ANALYZE st_name;
+
+-- step: kinds that the statement does not state: of what the row names, else by its sign
+UPDATE st SET kind = k.kind
+FROM (SELECT st.rid, min(n.kind) AS kind
+      FROM st JOIN st_name n ON n.provider = st.provider AND n.by_id AND n.name IN (st.sid, st.sid || '/' || st.ref)
+      WHERE st.kind IS NULL GROUP BY st.rid HAVING count(DISTINCT n.kind) = 1) k
+WHERE st.rid = k.rid;
+UPDATE st SET kind = k.kind
+FROM (SELECT st.rid, min(n.kind) AS kind
+      FROM st JOIN st_name n ON n.provider = st.provider AND NOT n.by_id AND n.name = st.ref
+      WHERE st.kind IS NULL GROUP BY st.rid HAVING count(DISTINCT n.kind) = 1) k
+WHERE st.rid = k.rid;
+-- a fee whose payment can't be told is nobody's
+DELETE FROM st WHERE kind IS NULL AND entry <> 'payment';
+UPDATE st SET kind = CASE WHEN minor < 0 THEN 'payout' ELSE 'deposit' END WHERE kind IS NULL;
+DELETE FROM st WHERE NOT EXISTS (SELECT 1 FROM par WHERE st.kind = ANY (par.kinds));
+
+-- step: rows by id
+INSERT INTO st_link
+SELECT DISTINCT ON (st.rid) st.rid, t.id
+FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.by_id AND n.name IN (st.sid, st.sid || '/' || st.ref)
+JOIN t ON t.id = n.id
+ORDER BY st.rid, t.moved = abs(st.minor) DESC, t.is_done DESC, t.key;
+
+-- step: rows by reference: the first row with the first transaction, completed ones first
+INSERT INTO st_link
+SELECT a.rid, b.id
+FROM (SELECT rid, provider, kind, ref, row_number() OVER (PARTITION BY provider, kind, ref ORDER BY created, rid) AS n
+      FROM st WHERE entry = 'payment' AND ref <> '' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)) a
+JOIN (SELECT n.provider, n.kind, n.name, t.id,
+             row_number() OVER (PARTITION BY n.provider, n.kind, n.name ORDER BY t.is_done DESC, t.created, t.key) AS n
+      FROM st_name n JOIN t ON t.id = n.id
+      WHERE NOT n.by_id AND NOT EXISTS (SELECT 1 FROM st_link l JOIN st ON st.rid = l.rid AND st.entry = 'payment' WHERE l.id = t.id)) b
+  ON b.provider = a.provider AND b.kind = a.kind AND b.name = a.ref AND b.n = a.n;
+INSERT INTO st_link
+SELECT st.rid, min(n.id)
+FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND NOT n.by_id AND n.name = st.ref AND n.id IS NOT NULL
+WHERE st.entry <> 'payment' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
+GROUP BY st.rid HAVING count(DISTINCT n.id) = 1;
+UPDATE st_link SET pid = u.pid FROM u WHERE u.id = st_link.id AND u.use = 'match';
+
+-- step: rows of payments that have no transaction
+INSERT INTO st_link (rid, pid)
+SELECT st.rid, CASE WHEN count(DISTINCT n.pid) = 1 THEN min(n.pid) END
+FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.pid IS NOT NULL AND n.by_id AND n.name = st.sid
+WHERE st.entry = 'payment' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
+GROUP BY st.rid;
+-- where several payments hold the reference the row is somebody's, nobody knows whose
+INSERT INTO st_link (rid, pid)
+SELECT st.rid, CASE WHEN count(DISTINCT n.pid) = 1 THEN min(n.pid) END
+FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.pid IS NOT NULL AND NOT n.by_id AND n.name = st.ref
+WHERE st.entry = 'payment' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
+GROUP BY st.rid;
+ANALYZE st_link;
+
+-- step: fees and taxes that only the statement states
+UPDATE m SET fee = coalesce(m.fee, f.fee), tax = coalesce(m.tax, f.tax)
+FROM (
+    SELECT pid, cur, exp,
+           -- of a split every part must have one
+           CASE WHEN count(*) FILTER (WHERE fee IS NOT NULL) = count(*) THEN sum(fee)::bigint END AS fee,
+           CASE WHEN count(*) FILTER (WHERE tax IS NOT NULL) = count(*) THEN sum(tax)::bigint END AS tax,
+           count(*) AS parts
+    FROM (
+        SELECT l.pid, l.id, st.cur, st.exp,
+               sum(CASE st.entry WHEN 'fee' THEN abs(st.minor) ELSE st.fee END) AS fee,
+               sum(CASE st.entry WHEN 'tax' THEN abs(st.minor) ELSE st.tax END) AS tax
+        FROM st JOIN st_link l USING (rid)
+        WHERE l.pid IS NOT NULL AND l.id IS NOT NULL
+        GROUP BY 1, 2, 3, 4
+    ) y GROUP BY 1, 2, 3
+) f
+WHERE f.pid = m.pid AND f.cur = m.cur AND f.exp = m.exp AND f.parts = cardinality(m.ids) AND (m.fee IS NULL OR m.tax IS NULL);

@@ -1,0 +1,125 @@
+-- Statements in the match step, second part: the three-way comparison. It runs
+-- when results and exceptions stand, and adds the rows of x that statements
+-- give: one a payment (pid), or one of its own, whose key in st_own is x.fact.
+
+-- step: what the statements show of each payment
+INSERT INTO st_pay
+SELECT pid, (array_agg(cur ORDER BY status = 'completed' DESC, rid))[1], (array_agg(exp ORDER BY status = 'completed' DESC, rid))[1],
+       coalesce(abs(sum(minor) FILTER (WHERE status = 'completed')), 0),
+       CASE WHEN sum(minor) FILTER (WHERE status = 'completed') <> 0 THEN 'completed'
+            -- booked, and booked back
+            WHEN bool_or(status IN ('completed', 'reversed')) THEN 'reversed'
+            WHEN bool_or(status IN ('created', 'pending')) THEN 'pending'
+            ELSE min(status) END
+FROM st JOIN st_link l USING (rid)
+WHERE st.entry = 'payment' AND l.pid IS NOT NULL
+GROUP BY pid;
+
+-- step: what the status answers count as moved, as the lines add it up
+INSERT INTO st_ours
+SELECT rr.payment_id, p.provider, p.kind,
+       CASE rr.result WHEN 'matched' THEN p.cur ELSE rr.provider_currency END,
+       CASE rr.result WHEN 'matched' THEN p.exp ELSE rr.provider_exp END,
+       p.bdate, coalesce(rr.provider_amount, p.minor), p.created, m.completed
+FROM tieout.run_results rr JOIN par ON par.run_id = rr.run_id JOIN p ON p.pid = rr.payment_id LEFT JOIN m ON m.pid = p.pid
+WHERE rr.outcome = 'completed' AND (rr.result = 'matched' OR rr.result = 'exception' AND rr.provider_amount IS NOT NULL)
+UNION ALL
+SELECT NULL, t.provider, t.kind, t.cur, t.exp, (t.created AT TIME ZONE st_par.zone)::date, t.moved, t.created, o.completed_at
+FROM t JOIN tieout.transactions o USING (id), st_par
+WHERE t.is_done AND (EXISTS (SELECT 1 FROM x WHERE x.id = t.id)
+    OR EXISTS (SELECT 1 FROM tieout.run_transactions rt JOIN par USING (run_id) WHERE rt.transaction_id = t.id AND rt.role = 'candidate'));
+-- an hour more where only the creation is known: the movement may be booked later
+ALTER TABLE st_ours ADD covered boolean;
+UPDATE st_ours SET covered =
+    EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = st_ours.provider AND c.kind IN ('', st_ours.kind) AND c.currency = st_ours.cur
+            AND st_ours.created >= c.from_time AND st_ours.created < c.to_time - CASE WHEN st_ours.completed IS NULL THEN interval '1 hour' ELSE interval '0' END)
+    AND (completed IS NULL OR
+    EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = st_ours.provider AND c.kind IN ('', st_ours.kind) AND c.currency = st_ours.cur
+            AND st_ours.completed >= c.from_time AND st_ours.completed < c.to_time));
+ANALYZE st_ours;
+
+-- step: payments of which statement and status answer differ
+INSERT INTO x
+SELECT 'settlement_mismatch', pid, NULL, fact
+FROM (
+    SELECT r.pid,
+        CASE
+            WHEN s.pid IS NULL THEN
+                CASE WHEN r.state = 'found' AND r.outcome = 'completed' AND o.covered THEN 'missing' END
+            WHEN r.state = 'unknown' THEN
+                CASE WHEN s.status = 'completed' THEN 'status' END
+            WHEN r.outcome IN ('completed', 'reversed') AND s.status = 'completed' THEN
+                CASE WHEN s.cur <> m.cur THEN 'currency'
+                     WHEN s.minor * 10::numeric ^ m.exp <> m.moved * 10::numeric ^ s.exp THEN 'amount' END
+            WHEN s.status = 'completed' THEN 'status'
+            WHEN r.outcome = 'completed' AND s.status <> 'pending' THEN 'status'
+        END AS fact
+    FROM r LEFT JOIN m USING (pid) LEFT JOIN st_pay s USING (pid) LEFT JOIN st_ours o USING (pid)
+    WHERE r.state IN ('found', 'unknown')
+) y
+WHERE fact IS NOT NULL;
+
+-- step: rows that nothing of ours explains, after the whole of both sides was looked at
+CREATE TEMP TABLE st_nobody ON COMMIT DROP AS
+SELECT st.rid, 'row|' || st.provider || '|' || st.kind || '|' || coalesce(st.sid, '') || '|' || CASE WHEN st.sid IS NULL THEN st.ref ELSE '' END || '|' || st.cur AS key
+FROM st, par
+WHERE st.entry = 'payment' AND st.status = 'completed' AND st.created >= par.from_time AND st.created < par.to_time
+  AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
+  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.provider_payment_id = st.sid)
+  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.own_id = st.sid)
+  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.list_key = st.sid)
+  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.reference = st.ref)
+  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.own_id = st.ref)
+  AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.id IN (st.sid, st.ref))
+  AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.provider = st.provider AND o.kind = st.kind AND o.provider_payment_id = st.sid)
+  AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.provider = st.provider AND o.kind = st.kind AND o.reference = st.ref);
+INSERT INTO st_own
+SELECT n.key, 'missing_internally', min(st.provider), min(st.kind), min((st.created AT TIME ZONE st_par.zone)::date), min(st.created),
+       min(st.cur), min(st.exp), NULL, abs(sum(st.minor)), min(st.sid), min(st.ref), min(st.account), 'completed'
+FROM st_nobody n JOIN st USING (rid), st_par
+GROUP BY n.key HAVING sum(st.minor) <> 0;
+
+-- step: the totals of each day
+CREATE TEMP TABLE st_day ON COMMIT DROP AS
+SELECT bdate, provider, kind, cur, exp, sum(ours)::bigint AS ours, sum(shown)::bigint AS shown,
+       sum(CASE WHEN told THEN shown - ours ELSE 0 END)::bigint AS explained, bool_and(covered) AS whole, bool_or(shown <> 0 OR covered) AS has
+FROM (
+    SELECT bdate, provider, kind, cur, exp, minor AS ours, 0 AS shown, covered,
+           EXISTS (SELECT 1 FROM x WHERE x.pid = st_ours.pid AND x.id IS NULL AND x.kind NOT IN ('fee_mismatch', 'saved_method_missing')) AS told
+    FROM st_ours
+    UNION ALL
+    -- what went back in full is counted on neither side
+    SELECT p.bdate, p.provider, p.kind, s.cur, s.exp, 0, s.minor, true,
+           EXISTS (SELECT 1 FROM x WHERE x.pid = s.pid AND x.id IS NULL AND x.kind NOT IN ('fee_mismatch', 'saved_method_missing'))
+    FROM st_pay s JOIN p USING (pid) JOIN r USING (pid)
+    WHERE s.status = 'completed' AND r.outcome IS DISTINCT FROM 'reversed'
+    UNION ALL
+    SELECT (t.created AT TIME ZONE st_par.zone)::date, t.provider, t.kind, st.cur, st.exp, 0, abs(sum(st.minor)), true, false
+    FROM st JOIN st_link l USING (rid) JOIN t ON t.id = l.id, st_par
+    WHERE st.entry = 'payment' AND st.status = 'completed' AND l.pid IS NULL AND t.in_range AND (t.is_done OR t.status NOT IN ('completed', 'reversed'))
+    GROUP BY t.id, t.created, st_par.zone, t.provider, t.kind, st.cur, st.exp
+    UNION ALL
+    SELECT bdate, provider, payment_kind, cur, exp, 0, shown, true, true FROM st_own
+    UNION ALL
+    -- a row of one of several payments, nobody knows which
+    SELECT (st.created AT TIME ZONE st_par.zone)::date, st.provider, st.kind, st.cur, st.exp, 0, abs(st.minor), true, false
+    FROM st JOIN st_link l USING (rid), st_par, par
+    WHERE st.entry = 'payment' AND st.status = 'completed' AND l.id IS NULL AND l.pid IS NULL AND st.created >= par.from_time AND st.created < par.to_time
+) y
+GROUP BY bdate, provider, kind, cur, exp;
+INSERT INTO tieout.run_statements
+SELECT par.run_id, bdate, provider, kind, cur, exp, ours, shown, explained,
+       -- a file of which rows were set aside covers nothing, and what it shows proves no total
+       whole AND EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = st_day.provider AND c.kind IN ('', st_day.kind) AND c.currency = st_day.cur
+             AND c.from_time < ((bdate + 1)::timestamp AT TIME ZONE st_par.zone) AND c.to_time > (bdate::timestamp AT TIME ZONE st_par.zone))
+FROM st_day, st_par, par
+WHERE has;
+
+-- step: the rest that no single row explains
+INSERT INTO st_own
+SELECT 'total|' || rs.provider || '|' || rs.kind || '|' || rs.business_date || '|' || rs.currency || '|' || rs.exp, 'settlement_mismatch',
+       rs.provider, rs.kind, rs.business_date, rs.business_date::timestamp AT TIME ZONE st_par.zone,
+       rs.currency, rs.exp, rs.ours + rs.explained, rs.statement, NULL, NULL, NULL, NULL
+FROM tieout.run_statements rs JOIN par USING (run_id), st_par
+WHERE rs.whole AND rs.statement - rs.ours - rs.explained <> 0;
+INSERT INTO x SELECT kind, NULL, NULL, key FROM st_own;
