@@ -23,10 +23,10 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT := $(CURDIR)/bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench fmt clean postgres cc golangci-lint
+.PHONY: help build demo test accuracy lint bench fmt clean postgres cc golangci-lint
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
 
 build: ## build ./bin/tieout
 	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/tieout ./cmd/tieout
@@ -40,8 +40,13 @@ test: postgres cc ## run all tests with the race detector
 lint: golangci-lint ## check the code
 	@$(LINT) run ./...
 
-bench: postgres ## run the benchmarks
-	@$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+accuracy: postgres ## count found against planted differences in 100,000 payments
+	@$(GO) test -run Planted -count 1 -v -timeout 60m ./internal/bench -payments 100000
+
+# SIZES="100000" keeps it short
+SIZES := 100000,1000000
+bench: postgres ## measure the pipeline and the reports beside what is possible
+	@$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 120m ./internal/bench -sizes $(SIZES)
 
 fmt: golangci-lint ## format the code
 	@$(LINT) fmt ./...

@@ -125,7 +125,7 @@ func (c *Config) checkRules(f *faults) {
 func (c *Config) checkTolerance(f *faults, key string, r *MatchingRule) {
 	exp := 0
 	if r.Currency != "" {
-		known := false
+		var known bool
 		if exp, known = money.Exponent(r.Currency); !known {
 			f.add(key+".currency", "%s is not a currency of ISO 4217", clip(r.Currency))
 			return

@@ -8,7 +8,7 @@ import (
 
 const (
 	// most that a run waits for a provider that is down, all outages together
-	mostPatience = 40 * time.Second
+	mostPatience = 20 * time.Second
 	// between two looks whether it is up again
 	patienceStep = time.Second
 )

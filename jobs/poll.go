@@ -51,6 +51,9 @@ func (s *state) poll(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := s.pollNotes(ctx); err != nil {
+		return err
+	}
 	return s.Store.Polled(ctx, s.run, atomic.LoadInt64(&s.sum.Requests))
 }
 
@@ -103,6 +106,9 @@ func (e *Env) Client(p config.Provider) (provider.Client, *httpx.Client, provide
 func (a *account) poll(ctx context.Context) error {
 	before := a.http.Requests()
 	defer func() { atomic.AddInt64(&a.sum.Requests, a.http.Requests()-before) }()
+	if err := a.callbacks(ctx); err != nil {
+		return err
+	}
 	if lister, ok := a.client.(provider.Lister); ok {
 		for _, kind := range a.run.Kinds {
 			if err := a.list(ctx, lister, payment.Kind(kind)); err != nil {
@@ -123,7 +129,11 @@ func (a *account) poll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if total > 0 {
+	due, err := a.Store.PlanDue(ctx, a.run, a.cfg.Name)
+	if err != nil {
+		return err
+	}
+	if total += due; total > 0 {
 		if err := a.ask(ctx, total); err != nil {
 			return err
 		}
@@ -131,7 +141,10 @@ func (a *account) poll(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.savedMethods(ctx)
+	if err := a.savedMethods(ctx); err != nil {
+		return err
+	}
+	return a.Store.CountRequests(ctx, a.run, a.cfg.Name, a.http.Requests()-before)
 }
 
 // list reads a provider's list of one kind. A list that fails proves nothing

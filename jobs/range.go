@@ -144,8 +144,9 @@ func (e *Env) selection(req Request) (store.Selection, error) {
 		}
 		folder = strings.Join(append([]string{sel.From.Format(time.DateOnly) + "_" + sel.To.Format(time.DateOnly)}, narrow...), "_")
 	}
-	sel.Folder = filepath.Join(e.dir(req), folder)
-	return sel, nil
+	// absolute: a later run may deliver what this one could not, from elsewhere
+	sel.Folder, err = filepath.Abs(filepath.Join(e.dir(req), folder))
+	return sel, err
 }
 
 // providerNames checks --provider and returns the names in order.

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -117,7 +118,8 @@ func TestSelectionNamesItsFolder(t *testing.T) {
 		{Request{Range: Range{Outstanding: true}, Out: "x"}, "x/outstanding_2026-11-21", "outstanding"},
 	} {
 		got, err := e.selection(c.req)
-		if err != nil || got.Folder != c.folder || got.Name != c.name {
+		want, absErr := filepath.Abs(c.folder)
+		if err != nil || absErr != nil || got.Folder != want || got.Name != c.name {
 			t.Errorf("%+v: %s, %s, %v", c.req, got.Folder, got.Name, err)
 		}
 	}

@@ -62,12 +62,15 @@ func (s *state) report(ctx context.Context) error {
 	}
 	// published: from here on only the folder is missing, and the next run
 	// would put it there
-	ctx = context.WithoutCancel(ctx)
 	s.sum.Version = version
 	if s.sum.Dir, err = place(fresh, s.run.Folder, version); err != nil {
 		return err
 	}
-	return s.Store.Delivered(ctx, s.run.ID)
+	if err := s.Store.Delivered(context.WithoutCancel(ctx), s.run.ID); err != nil {
+		return err
+	}
+	s.writeBack(ctx)
+	return nil
 }
 
 // settled makes sure that a step which was asked for alone has what it needs.
@@ -124,10 +127,17 @@ func freshDir(folder, runID string) (string, error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return "", err
 	}
-	dir := filepath.Join(folder, ".writing-"+runID)
-	if err := os.RemoveAll(dir); err != nil { // of this run before it was killed
+	// what runs left that were killed while writing: nobody else writes here now
+	left, err := filepath.Glob(filepath.Join(folder, ".writing-*"))
+	if err != nil {
 		return "", err
 	}
+	for _, l := range left {
+		if err := os.RemoveAll(l); err != nil {
+			return "", err
+		}
+	}
+	dir := filepath.Join(folder, ".writing-"+runID)
 	return dir, os.Mkdir(dir, 0o750)
 }
 

@@ -68,16 +68,21 @@ func (a *app) connect(ctx context.Context) error {
 	return nil
 }
 
-// ready sees to the schema and opens the ledger.
-func (a *app) ready(ctx context.Context) error {
+// schema brings the schema up to date where that is allowed.
+func (a *app) schema(ctx context.Context) error {
 	if a.Config.Database.Migrate || a.embedded != nil {
-		if _, err := a.Store.Migrate(ctx); err != nil {
-			return err
-		}
-	} else if err := a.Store.CheckSchema(ctx); err != nil {
+		_, err := a.Store.Migrate(ctx)
 		return err
 	}
-	var err error
+	return a.Store.CheckSchema(ctx)
+}
+
+// ready sees to the schema and opens the ledger.
+func (a *app) ready(ctx context.Context) error {
+	err := a.schema(ctx)
+	if err != nil {
+		return err
+	}
 	a.Ledger, err = a.Store.OpenLedger(ctx, a.Config.Ledger.URL, a.Config.Ledger.Query)
 	return err
 }
@@ -101,6 +106,17 @@ func (a *app) close() error {
 func (o *options) with(ctx context.Context, f func(*app) error) error {
 	return o.withSchema(ctx, func(a *app) error {
 		if err := a.ready(ctx); err != nil {
+			return err
+		}
+		return f(a)
+	})
+}
+
+// withStore opens the app and its schema for the time of f, without the ledger:
+// what stands in tieout's own database needs no other.
+func (o *options) withStore(ctx context.Context, f func(*app) error) error {
+	return o.withSchema(ctx, func(a *app) error {
+		if err := a.schema(ctx); err != nil {
 			return err
 		}
 		return f(a)

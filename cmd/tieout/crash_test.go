@@ -83,7 +83,9 @@ func (b *barrier) fall() {
 // never happened, and lets the barrier fall.
 func (b *barrier) bury() {
 	b.s.t.Helper()
-	eventually(b.s.t, func() bool { return get[bool](b.s, `SELECT coalesce(bool_and(pg_terminate_backend(pid, 60000)), false) `+standing) })
+	eventually(b.s.t, func() bool {
+		return get[bool](b.s, `SELECT coalesce(bool_and(pg_terminate_backend(pid, 60000)), false) `+standing)
+	})
 	b.fall()
 }
 

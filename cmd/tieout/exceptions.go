@@ -198,22 +198,16 @@ func (o *options) listExceptions(ctx context.Context, a *app, f store.ExceptionF
 		_, _ = fmt.Fprintln(o.out, "No exception is like that.")
 		return nil
 	}
-	t := newTable(o.out, 8, 10)
-	t.AppendHeader(table.Row{"Exception", "State", "Severity", "Kind", "Date", "Provider", "Payment", "Difference", "Currency", "Days", "Owner"})
+	t := newTable(o.out, 8, 9, 11)
+	t.AppendHeader(table.Row{"Exception", "State", "Severity", "Kind", "Date", "Provider", "Payment", "Ours", "Provider's", "Currency", "Days", "Owner"})
 	for _, e := range list {
 		days := int(a.Now().Sub(e.FirstSeen).Hours() / 24)
 		currency := e.Currency
 		if currency == nil {
 			currency = e.ProviderCurrency
 		}
-		difference := e.Difference
-		if difference == nil { // one-sided: the amount that is there
-			if difference = e.InternalAmount; difference == nil {
-				difference = e.ProviderAmount
-			}
-		}
 		t.AppendRow(table.Row{
-			e.ID, spaced(e.State), e.Severity, spaced(e.Kind), e.BusinessDate, e.Provider, deref(e.PaymentID), deref(difference), deref(currency), days, deref(e.Owner),
+			e.ID, spaced(e.State), e.Severity, spaced(e.Kind), e.BusinessDate, e.Provider, deref(e.PaymentID), deref(e.InternalAmount), deref(e.ProviderAmount), deref(currency), days, deref(e.Owner),
 		})
 	}
 	t.Render()
@@ -275,13 +269,30 @@ func (o *options) showException(a *app, e *store.Exception, history []store.Hist
 	}
 	t := newTable(o.out)
 	for _, row := range []table.Row{
-		{"Exception", e.ID}, {"Kind", spaced(e.Kind)}, {"Severity", e.Severity}, {"State", spaced(e.State)}, {"Detail", e.Detail},
-		{"Provider", e.Provider}, {"Payment kind", e.PaymentKind}, {"Payment", deref(e.PaymentID)}, {"Provider's id", deref(e.ProviderPaymentID)},
-		{"Reference", deref(e.Reference)}, {"Our amount", money(e.InternalAmount, e.Currency)}, {"Provider's amount", money(e.ProviderAmount, e.ProviderCurrency)},
-		{"Difference", money(e.Difference, e.Currency)}, {"Our status", deref(e.InternalStatus)}, {"Provider's status", deref(e.ProviderStatus)},
-		{"Account", deref(e.Account)}, {"Business date", e.BusinessDate}, {"Matched by", deref(e.MatchMethod)},
-		{"First seen", local(&e.FirstSeen, a)}, {"Last seen", local(&e.LastSeen, a)}, {"Last run", e.RunID},
-		{"Owner", deref(e.Owner)}, {"Resolution", deref(e.Resolution)}, {"Note", deref(e.Note)},
+		{"Exception", e.ID},
+		{"Kind", spaced(e.Kind)},
+		{"Severity", e.Severity},
+		{"State", spaced(e.State)},
+		{"Detail", e.Detail},
+		{"Provider", e.Provider},
+		{"Payment kind", e.PaymentKind},
+		{"Payment", deref(e.PaymentID)},
+		{"Provider's id", deref(e.ProviderPaymentID)},
+		{"Reference", deref(e.Reference)},
+		{"Our amount", money(e.InternalAmount, e.Currency)},
+		{"Provider's amount", money(e.ProviderAmount, e.ProviderCurrency)},
+		{"Difference", money(e.Difference, e.Currency)},
+		{"Our status", deref(e.InternalStatus)},
+		{"Provider's status", deref(e.ProviderStatus)},
+		{"Account", deref(e.Account)},
+		{"Business date", e.BusinessDate},
+		{"Matched by", deref(e.MatchMethod)},
+		{"First seen", local(&e.FirstSeen, a)},
+		{"Last seen", local(&e.LastSeen, a)},
+		{"Last run", e.RunID},
+		{"Owner", deref(e.Owner)},
+		{"Resolution", deref(e.Resolution)},
+		{"Note", deref(e.Note)},
 	} {
 		if row[1] != "" {
 			t.AppendRow(row)

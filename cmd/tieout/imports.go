@@ -18,12 +18,12 @@ import (
 func newImport(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
-		Short: "Load the merchant's payments",
+		Short: "Load the merchant's payments, or a provider's statement",
 		Long:  "Loads files into tieout's database.",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newImportPayments(o))
+	cmd.AddCommand(newImportPayments(o), newImportStatement(o), newImportCallbacks(o))
 	return cmd
 }
 
@@ -47,7 +47,7 @@ is 6. A header that is wrong ends the import before anything is read.`,
 			if rejects == "" {
 				rejects = strings.TrimSuffix(args[0], filepath.Ext(args[0])) + ".rejects.csv"
 			}
-			return o.with(cmd.Context(), func(a *app) error { return o.importPayments(cmd, a, args[0], rejects) })
+			return o.withStore(cmd.Context(), func(a *app) error { return o.importPayments(cmd, a, args[0], rejects) })
 		},
 	}
 	cmd.Flags().StringVar(&rejects, "rejects", "", "`FILE` for the rows that are set aside")

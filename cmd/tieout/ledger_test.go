@@ -22,7 +22,7 @@ func orders(t *testing.T, filled *site) (reader string) {
 	merchant := pgtest.URL(t)
 	db, err := sqlx.Open("postgres", merchant)
 	require.NoError(t, err)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	exec := func(query string, args ...any) {
 		t.Helper()
 		_, err := db.ExecContext(t.Context(), query, args...)
@@ -36,7 +36,7 @@ func orders(t *testing.T, filled *site) (reader string) {
 	var rows []map[string]any
 	got, err := filled.db.QueryxContext(t.Context(), `SELECT * FROM tieout.payments`)
 	require.NoError(t, err)
-	defer got.Close()
+	defer func() { _ = got.Close() }()
 	for got.Next() {
 		row := map[string]any{}
 		require.NoError(t, got.MapScan(row))
@@ -52,7 +52,7 @@ func orders(t *testing.T, filled *site) (reader string) {
 	t.Cleanup(func() {
 		db, err := sqlx.Open("postgres", merchant)
 		require.NoError(t, err)
-		defer db.Close()
+		defer func() { _ = db.Close() }()
 		for _, q := range []string{`DROP OWNED BY ` + role, `DROP ROLE ` + role} {
 			_, err := db.Exec(q)
 			assert.NoError(t, err)
@@ -92,4 +92,15 @@ func TestALedgerQueryThatGivesAnIDTwiceCostsNoRun(t *testing.T) {
 	assert.Contains(t, r.out, "1 rows of the ledger were set aside")
 	assert.Contains(t, r.err, twice)
 	requirePlanted(t, w, filepath.Join(s.folder(), "v1"))
+}
+
+func TestTheHistoryAndImportsNeedNoLedger(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, small(), serveWorld(t, small()))
+	s.configure(settings{ledger: "ledger:\n  url: postgres://app:very-secret@127.0.0.1:1/app?sslmode=disable\n  query: |\n    SELECT * FROM orders WHERE placed >= :from AND placed < :to\n"})
+	s.must(0, "runs", "list")
+	s.must(0, "import", "payments", s.payments())
+	r := s.must(1, "run", "--yesterday")
+	requireOneLine(t, r, "ledger: the database at 127.0.0.1:1 can't be reached")
+	assert.NotContains(t, r.err, "very-secret")
 }

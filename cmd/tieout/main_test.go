@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // enough is what any one command may take, on a machine that has much else to do.
-const enough = 2 * time.Minute
+const enough = 4 * time.Minute
 
 // result is what a command left behind.
 type result struct {

@@ -20,7 +20,8 @@ import (
 // large is the demo's world; some of its payments can't be asked.
 var large = sync.OnceValue(func() *truth { return newTruth("large", 2000, nil) })
 
-// small is a world for tests that run often; all of its payments can be asked.
+// small is a world for tests that run often; all of its payments can be asked,
+// and no saved methods are looked for.
 var small = sync.OnceValue(func() *truth {
 	return newTruth("small", 120, map[payment.ExceptionKind]int{payment.NotPolled: 0, payment.SavedMethodMissing: 0})
 })
@@ -112,7 +113,7 @@ func outcomesAreSane(t *testing.T, s *site, dir string) {
 	outcomes := map[string][2]string{}
 	rows, err := s.db.QueryContext(t.Context(), `SELECT payment_id, status, held FROM tieout.payment_outcomes`)
 	require.NoError(t, err)
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var id, status, held string
 		require.NoError(t, rows.Scan(&id, &status, &held))

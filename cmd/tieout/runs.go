@@ -87,7 +87,7 @@ func newRunsList(o *options) *cobra.Command {
 		Example: "  tieout runs list\n  tieout runs list --limit 5 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.with(cmd.Context(), func(a *app) error {
+			return o.withStore(cmd.Context(), func(a *app) error {
 				runs, err := a.Store.Runs(cmd.Context(), limit)
 				if err != nil {
 					return err
@@ -137,7 +137,7 @@ func newRunsShow(o *options) *cobra.Command {
 		Example: "  tieout runs show 01KAJ7Q3W9",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.with(cmd.Context(), func(a *app) error {
+			return o.withStore(cmd.Context(), func(a *app) error {
 				r, err := a.Store.RunByID(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -155,9 +155,19 @@ func newRunsShow(o *options) *cobra.Command {
 				}
 				t := newTable(o.out)
 				for _, row := range []table.Row{
-					{"Run", v.ID}, {"Range", v.From + " to " + v.To}, {"Selection", v.Selection}, {"Version", deref(v.Version)}, {"Status", v.Status},
-					{"Started", local(&r.StartedAt, a)}, {"Finished", local(v.FinishedAt, a)}, {"Coverage", deref(v.Coverage)}, {"Exit code", deref(v.ExitCode)},
-					{"Providers", strings.Join(v.Providers, ", ")}, {"Kinds", strings.Join(v.Kinds, ", ")}, {"Requests", v.Requests}, {"Folder", v.Folder},
+					{"Run", v.ID},
+					{"Range", v.From + " to " + v.To},
+					{"Selection", v.Selection},
+					{"Version", deref(v.Version)},
+					{"Status", v.Status},
+					{"Started", local(&r.StartedAt, a)},
+					{"Finished", local(v.FinishedAt, a)},
+					{"Coverage", deref(v.Coverage)},
+					{"Exit code", deref(v.ExitCode)},
+					{"Providers", strings.Join(v.Providers, ", ")},
+					{"Kinds", strings.Join(v.Kinds, ", ")},
+					{"Requests", v.Requests},
+					{"Folder", v.Folder},
 				} {
 					t.AppendRow(row)
 				}
@@ -191,7 +201,7 @@ func newRunsFiles(o *options) *cobra.Command {
 			if out == "" {
 				return &jobs.UsageError{Message: "--out DIR is needed"}
 			}
-			return o.with(cmd.Context(), func(a *app) error {
+			return o.withStore(cmd.Context(), func(a *app) error {
 				r, err := a.Store.RunByID(cmd.Context(), args[0])
 				if err != nil {
 					return err

@@ -66,7 +66,10 @@ func serveWorld(t testing.TB, w *truth) *front {
 		}
 		s.Handler().ServeHTTP(rw, r)
 	}))
-	t.Cleanup(p.Close)
+	t.Cleanup(func() {
+		p.CloseClientConnections() // a request of a killed process must not hold the test up
+		p.Close()
+	})
 	s.SetBaseURL(p.URL)
 	return p
 }
@@ -95,6 +98,7 @@ type site struct {
 
 // settings of a site's configuration beside the usual ones.
 type settings struct {
+	timeout           string // of a request; long by default: a busy machine is no outage
 	ledger, schedules string
 	credentials       map[string]map[string]string
 }
@@ -139,14 +143,17 @@ func (s *site) payments() string {
 // configure writes tieout.yaml.
 func (s *site) configure(x settings) {
 	s.t.Helper()
+	if x.timeout == "" {
+		x.timeout = "1m"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "database: { url: %q }\ntimezone: Africa/Nairobi\nmatching: { metadata_keys: [%s] }\n", s.dbURL, corpus.MetadataKey)
 	b.WriteString(x.ledger)
 	b.WriteString(x.schedules)
 	b.WriteString("providers:\n")
 	for _, a := range s.world.Accounts {
-		fmt.Fprintf(&b, "  - name: %s\n    type: %s\n    base_url: %s\n    rate_limit: 500\n    concurrency: 16\n    timeout: 5s\n    credentials:\n",
-			a.Name, a.Type, s.server.sandbox.BaseURL(a.Name))
+		fmt.Fprintf(&b, "  - name: %s\n    type: %s\n    base_url: %s\n    rate_limit: 500\n    concurrency: 16\n    timeout: %s\n    credentials:\n",
+			a.Name, a.Type, s.server.sandbox.BaseURL(a.Name), x.timeout)
 		credentials := s.server.sandbox.Credentials(a.Name)
 		maps.Copy(credentials, x.credentials[a.Name])
 		for _, name := range slices.Sorted(maps.Keys(credentials)) {

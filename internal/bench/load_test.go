@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"tieout/internal/payment"
 )
@@ -19,8 +18,8 @@ func copyPayments(ctx context.Context, db *sqlx.DB, payments []payment.Payment) 
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	stmt, err := tx.PrepareContext(ctx, pq.CopyInSchema("tieout", "payments", "id", "kind", "provider", "provider_payment_id", "reference", "amount",
-		"currency", "status", "account", "customer_id", "save_method", "metadata", "created_at", "updated_at", "refunded_amount", "refund_ids"))
+	stmt, err := tx.PrepareContext(ctx, `COPY tieout.payments (id, kind, provider, provider_payment_id, reference, amount, currency, status,
+		account, customer_id, save_method, metadata, created_at, updated_at, refunded_amount, refund_ids) FROM STDIN`)
 	if err != nil {
 		return err
 	}

@@ -167,18 +167,16 @@ func dayStart(from time.Time, days int) time.Time {
 	return t
 }
 
-// withoutMetadata: one side, or both, have none.
+// withoutMetadata: the provider shows none, and the merchant may have none either.
 func (g *generator) withoutMetadata(a *account, k payment.Kind) bool {
 	p, ok := g.sent(a, k, anyAge)
 	if !ok {
 		return false
 	}
 	t := g.truth(a, &p)
+	t.Metadata = nil
 	if g.r.chance(500) {
 		p.Metadata = nil
-	}
-	if g.r.chance(700) {
-		t.Metadata = nil
 	}
 	g.add(p, t)
 	return true

@@ -161,6 +161,22 @@ type SavedMethods interface {
 	SavedMethods(ctx context.Context, customerID string, t payment.Transaction) (present, checkable bool, reason string)
 }
 
+// Extremes are those of a run's payments of one kind and currency.
+type Extremes struct {
+	Kind        payment.Kind
+	Currency    string
+	Least, Most money.Amount
+	Fractions   bool // some amount is not a whole number of major units
+}
+
+// Noter is a client that knows what the account can move.
+type Noter interface {
+	// Notes says, for people, where the configuration or a run's payments
+	// contradict what the provider says it can move. Nothing of it is an
+	// exception by itself. An error means that the provider did not tell.
+	Notes(ctx context.Context, payments []Extremes) ([]string, error)
+}
+
 // Settings is what a client is built from.
 type Settings struct {
 	Name        string // the configured name

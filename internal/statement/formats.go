@@ -155,3 +155,19 @@ func (rd Reader) format() format { return formats[rd.Type] }
 func plain(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "", ".", "", "\u00a0", "").Replace(strings.TrimSpace(name)))
 }
+
+// DefaultCurrency is that of a statement without a currency column, by the
+// provider's type and its configured options; empty where a file must have one.
+func DefaultCurrency(providerType string, options map[string]string) string {
+	if providerType != "pesaway" {
+		return ""
+	}
+	if c := strings.ToUpper(options["currency"]); c != "" {
+		return c
+	}
+	region := strings.ToLower(options["region"])
+	if region == "" {
+		region = "ke"
+	}
+	return map[string]string{"ke": "KES", "ug": "UGX", "tz": "TZS", "zm": "ZMW", "gh": "GHS", "cm": "XAF"}[region]
+}

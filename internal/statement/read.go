@@ -25,7 +25,7 @@ func (rd Reader) read(t table, row func(Row) error, reject func(Reject) error) e
 	}
 	for n := int64(1); ; n++ {
 		cells, err := t.next()
-		var bad *brokenRow
+		var bad *brokenRowError
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil

@@ -14,7 +14,7 @@ import (
 )
 
 // table is a file of rows, whatever its form. next returns io.EOF at the end
-// and a *brokenRow for a row that can't be read while the rest can.
+// and a *brokenRowError for a row that can't be read while the rest can.
 type table interface {
 	next() ([]string, error)
 	close() error
@@ -22,9 +22,9 @@ type table interface {
 	sheet() bool
 }
 
-type brokenRow struct{ reason string }
+type brokenRowError struct{ reason string }
 
-func (b *brokenRow) Error() string { return b.reason }
+func (b *brokenRowError) Error() string { return b.reason }
 
 // open tells the form by the first bytes.
 func open(in File) (table, error) {
@@ -87,7 +87,7 @@ func (t *csvTable) next() ([]string, error) {
 	case errors.Is(err, io.EOF):
 		return nil, io.EOF
 	case errors.As(err, &bad):
-		return nil, &brokenRow{bad.Err.Error()}
+		return nil, &brokenRowError{bad.Err.Error()}
 	case err != nil:
 		return nil, fmt.Errorf("the file breaks off: %w", err)
 	}

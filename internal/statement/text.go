@@ -23,11 +23,12 @@ func withoutMarks(text string) string {
 	return text
 }
 
-// looksRounded tells a long number that a sheet holds as a number: only 15 of
-// its digits are kept.
+// looksRounded tells a long number that a sheet holds as a number: only its
+// first 15 to 17 digits are kept.
 func looksRounded(text string) bool {
 	m := scientific.FindStringSubmatch(text)
-	return m != nil && m[4] != ""
+	const kept = 17
+	return m != nil && (m[4] != "" || len(m[2]) > kept && strings.Trim(m[2][kept:], "0") == "")
 }
 
 // fromSheet writes a raw cell as a plain decimal. A sheet keeps a number as a

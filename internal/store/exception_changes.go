@@ -81,7 +81,7 @@ func held(ctx context.Context, tx *sqlx.Tx, f ExceptionFilter) ([]heldException,
 		coalesce(round(provider_amount, provider_exp)::text, '') AS provider_amount, coalesce(provider_currency, '') AS provider_currency,
 		coalesce(provider_status, '') AS provider_status, state,
 		coalesce(owner, '') AS owner, coalesce(resolution, '') AS resolution, coalesce(note, '') AS note
-		FROM tieout.exceptions WHERE `+condition+` ORDER BY exception_id`, args...) //nolint:gosec // the condition is a constant
+		FROM tieout.exceptions WHERE `+condition+` ORDER BY exception_id`, args...)
 	return out, err
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/lib/pq"
 
 	"tieout/internal/exception"
-	"tieout/internal/ledger"
 	"tieout/internal/money"
 	"tieout/internal/payment"
 )
@@ -46,91 +45,6 @@ type ScheduledFee struct {
 type Matched struct {
 	Results    map[payment.Result]int64
 	Exceptions map[payment.ExceptionKind]int64
-}
-
-// Surround adds to the snapshot the payments outside the run's range that may
-// own one of its transactions or hold one of its references, so that nothing is
-// called missing, or unique, that another day explains.
-func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
-	if err := s.surroundByKeys(ctx, run, l, rules, scope); err != nil {
-		return err
-	}
-	return s.surroundByMetadata(ctx, run, l, rules, scope)
-}
-
-func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
-	keys, err := s.outsideKeys(ctx, run, l)
-	if err != nil {
-		return wrap("looking around the range", err)
-	}
-	return wrap("looking around the range", s.inTx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_payments WHERE run_id = $1 AND NOT in_range`, run.ID); err != nil {
-			return err
-		}
-		if len(keys) == 0 {
-			return nil
-		}
-		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE around (LIKE tieout.run_payments) ON COMMIT DROP`); err != nil {
-			return err
-		}
-		w, err := newSnapshot(ctx, tx, "around", run.ID, false, scope.Location)
-		if err != nil {
-			return err
-		}
-		err = l.Holding(ctx, rules, keys, func(p payment.Payment) error {
-			if !contains(scope.Providers, p.Provider) || !contains(scope.Kinds, string(p.Kind)) {
-				return nil
-			}
-			return w.add(p)
-		}, func(ledger.Reject) error { return nil })
-		if err != nil {
-			return err
-		}
-		if err := w.close(); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO tieout.run_payments SELECT DISTINCT ON (payment_id) * FROM around ON CONFLICT DO NOTHING`)
-		return err
-	}))
-}
-
-// outsideKeys returns the ids and references that payments outside the range may
-// hold. In tieout's own database the payments themselves tell, so that only keys
-// which lead somewhere are looked up.
-func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger) ([]string, error) {
-	q := `WITH near AS (
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t
-		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4 AND t.created_at < $5
-		UNION
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1
-		UNION
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE rp.run_id = $1
-	), ids AS (
-		SELECT provider, kind, provider_payment_id AS key FROM near
-		UNION SELECT provider, kind, own_id FROM near WHERE own_id IS NOT NULL
-		UNION SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
-	), keys AS (
-		SELECT provider, kind, key FROM ids
-		-- a UUID means the same in either case
-		UNION SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36
-		UNION SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36
-		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
-		UNION SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
-	)
-	SELECT DISTINCT k.key FROM keys k`
-	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime}
-	if l.own && l.query == ownLedger {
-		q += ` WHERE EXISTS (SELECT 1 FROM tieout.payments p WHERE p.id = k.key AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
-			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.provider_payment_id = k.key
-				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
-			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key
-				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))`
-	}
-	var keys []string
-	err := s.db.SelectContext(ctx, &keys, q+` ORDER BY 1`, args...)
-	return keys, err
 }
 
 // Match links both sides and classifies every payment of the run.

@@ -112,36 +112,51 @@ func TestTwoDaysSayWhatTheirRangeSays(t *testing.T) {
 		want []string
 	}{
 		"duplicate records": {
-			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}}, []tx{{id: "A", ref: "R", at: a}, {id: "B", ref: "R", at: b}}, nil,
+			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
+			[]tx{{id: "A", ref: "R", at: a}, {id: "B", ref: "R", at: b}},
+			nil,
 			[]string{"duplicate_payment b"},
 		},
 		"no duplicate of a failed one": {
-			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}}, []tx{{id: "A", ref: "R", status: payment.Failed, at: a}, {id: "B", ref: "R", at: b}}, nil,
+			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
+			[]tx{{id: "A", ref: "R", status: payment.Failed, at: a}, {id: "B", ref: "R", at: b}},
+			nil,
 			[]string{"status_mismatch a"},
 		},
 		"no duplicate of an unknown one": {
-			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}}, []tx{{id: "B", ref: "R", at: b}}, []said{{id: "a", verdict: provider.Unknown}},
+			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
+			[]tx{{id: "B", ref: "R", at: b}},
+			[]said{{id: "a", verdict: provider.Unknown}},
 			[]string{"missing_at_provider a"},
 		},
 		"no duplicate of one that it once knew": {
-			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}}, []tx{{id: "A", ref: "R", at: a}, {id: "B", ref: "R", at: b}},
-			[]said{{id: "a", verdict: provider.Unknown}}, []string{"late_reversal a"},
+			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
+			[]tx{{id: "A", ref: "R", at: a}, {id: "B", ref: "R", at: b}},
+			[]said{{id: "a", verdict: provider.Unknown}},
+			[]string{"late_reversal a"},
 		},
 		"no duplicate of an ambiguous one": {
 			[]pay{{id: "a", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
-			[]tx{{id: "A1", ref: "R", at: a}, {id: "A2", ref: "R", amount: "7", at: a}, {id: "B", ref: "R", at: b}}, nil,
+			[]tx{{id: "A1", ref: "R", at: a}, {id: "A2", ref: "R", amount: "7", at: a}, {id: "B", ref: "R", at: b}},
+			nil,
 			[]string{"ambiguous_match a"},
 		},
 		"no duplicate of one that could not be read": {
-			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}}, []tx{{id: "B", ref: "R", at: b}}, []said{{id: "a", verdict: provider.Invalid}},
+			[]pay{{id: "a", ppid: "A", ref: "R", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
+			[]tx{{id: "B", ref: "R", at: b}},
+			[]said{{id: "a", verdict: provider.Invalid}},
 			[]string{"invalid_provider_data a"},
 		},
 		"no duplicate of one refunded in full": {
-			[]pay{{id: "a", ppid: "A", ref: "R", refunded: "100", at: a}, {id: "b", ppid: "B", ref: "R", at: b}}, []tx{{id: "A", ref: "R", refunded: "100", at: a}, {id: "B", ref: "R", at: b}}, nil,
+			[]pay{{id: "a", ppid: "A", ref: "R", refunded: "100", at: a}, {id: "b", ppid: "B", ref: "R", at: b}},
+			[]tx{{id: "A", ref: "R", refunded: "100", at: a}, {id: "B", ref: "R", at: b}},
+			nil,
 			nil,
 		},
 		"a reference of two": {
-			[]pay{{id: "a", ref: "R", account: "1", at: a}, {id: "b", ref: "R", account: "2", at: b}}, []tx{{id: "T", ref: "R", at: a}}, nil,
+			[]pay{{id: "a", ref: "R", account: "1", at: a}, {id: "b", ref: "R", account: "2", at: b}},
+			[]tx{{id: "T", ref: "R", at: a}},
+			nil,
 			[]string{"ambiguous_match a", "ambiguous_match b"},
 		},
 		"an id of two": {
@@ -157,7 +172,9 @@ func TestTwoDaysSayWhatTheirRangeSays(t *testing.T) {
 			[]pay{{id: "a", meta: meta, at: a}, {id: "b", meta: meta, at: b}}, []tx{{id: "T", meta: meta, at: a}}, nil, []string{"ambiguous_match a", "ambiguous_match b"},
 		},
 		"an id claims what a reference of the other day holds": {
-			[]pay{{id: "a", ref: "R", at: a}, {id: "b", ppid: "T", ref: "S", at: b}}, []tx{{id: "T", ref: "R", at: a}}, []said{{id: "a", verdict: provider.Unknown}},
+			[]pay{{id: "a", ref: "R", at: a}, {id: "b", ppid: "T", ref: "S", at: b}},
+			[]tx{{id: "T", ref: "R", at: a}},
+			[]said{{id: "a", verdict: provider.Unknown}},
 			[]string{"missing_at_provider a", "reference_mismatch b"},
 		},
 		"split over two days": {

@@ -1,7 +1,5 @@
 package store_test
 
-import "testing"
-
 // moved is what the provider completed and has not given back in full, of the
 // transactions that have a place in the run (those of other days' payments
 // have theirs there), in minor units.
@@ -23,7 +21,7 @@ func (w *world) moved(f found) int64 {
 
 // conserves checks that gross and disputed together are the provider's total,
 // but for what the provider itself no longer knows.
-func (f found) conserves(t testing.TB, w *world, denied int64) {
+func (f found) conserves(t reporter, w *world, denied int64) {
 	t.Helper()
 	got := f.sum(func(l line) int64 { return l.gross + l.disputed })
 	if want := w.moved(f) - denied; got != want {

@@ -59,7 +59,7 @@ func dropOlder(ctx context.Context, tx *sqlx.Tx, run *Run) error {
 	if len(older) == 0 {
 		return nil
 	}
-	for _, table := range []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_todo"} {
+	for _, table := range []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements", "run_todo"} {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.`+pq.QuoteIdentifier(table)+` WHERE run_id = ANY ($1)`, pq.Array(older)); err != nil {
 			return err
 		}

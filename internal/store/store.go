@@ -191,7 +191,8 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 
 func (s *Store) goose() (*goose.Provider, error) {
 	p, err := goose.NewProvider(goose.DialectPostgres, s.pool.DB, migrations.FS,
-		goose.WithTableName("tieout.goose_db_version"), goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+		goose.WithTableName("tieout.goose_db_version"), goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true),
+		goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}

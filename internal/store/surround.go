@@ -9,6 +9,153 @@ import (
 	"tieout/internal/payment"
 )
 
+// farthest bounds how often Surround looks around what it found: a reference
+// that very many payments share must not bring the whole ledger in.
+const farthest = 5
+
+// Surround adds to the snapshot the payments outside the run's range that may
+// own one of its transactions or hold one of its references, ids or metadata
+// values, so that nothing is called missing, or unique, that another day
+// explains. What was found is looked around in its turn.
+func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
+	const op = "looking around the range"
+	if err := s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_payments WHERE run_id = $1 AND NOT in_range`, run.ID); err != nil {
+			return err
+		}
+		// just filled: without knowing its size the planner would go through it row by row
+		_, err := tx.ExecContext(ctx, `ANALYZE tieout.run_payments`)
+		return err
+	}); err != nil {
+		return wrap(op, err)
+	}
+	asked := map[string]bool{}
+	for range farthest {
+		found, err := s.surroundByKeys(ctx, run, l, rules, scope, asked)
+		if err != nil {
+			return wrap(op, err)
+		}
+		more, err := s.surroundByMetadata(ctx, run, l, rules, scope)
+		if err != nil {
+			return wrap(op+" for metadata", err)
+		}
+		if found+more == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// surroundByKeys adds the payments that hold a key which was not asked for yet,
+// and returns how many.
+func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope, asked map[string]bool) (int64, error) {
+	all, err := s.outsideKeys(ctx, run, l, scope)
+	if err != nil {
+		return 0, err
+	}
+	keys := all[:0]
+	for _, k := range all {
+		if !asked[k] {
+			asked[k] = true
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	return s.addAround(ctx, run, scope, func(add func(payment.Payment) error) error {
+		return l.Holding(ctx, rules, keys, add, func(ledger.Reject) error { return nil })
+	})
+}
+
+// addAround adds the payments that read gives, where they are of the run's
+// scope and not in its snapshot, and returns how many were new.
+func (s *Store) addAround(ctx context.Context, run *Run, scope Scope, read func(add func(payment.Payment) error) error) (int64, error) {
+	var n int64
+	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE around (LIKE tieout.run_payments)`); err != nil {
+			return err
+		}
+		w, err := newSnapshot(ctx, tx, "around", run.ID, false, scope.Location)
+		if err != nil {
+			return err
+		}
+		if err := read(func(p payment.Payment) error {
+			if !contains(scope.Providers, p.Provider) || !contains(scope.Kinds, string(p.Kind)) {
+				return nil
+			}
+			return w.add(p)
+		}); err != nil {
+			return err
+		}
+		if err := w.close(); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_payments SELECT DISTINCT ON (payment_id) * FROM around ON CONFLICT DO NOTHING`)
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DROP TABLE around`)
+		return err
+	})
+	return n, err
+}
+
+// outsideKeys returns the ids and references that payments outside the range may
+// hold. In tieout's own database the payments themselves tell, so that only keys
+// which lead somewhere are looked up.
+func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scope) ([]string, error) {
+	q := `WITH ours AS MATERIALIZED (
+		SELECT rp.provider, rp.kind, k.key, rp.metadata ->> k.key AS value FROM tieout.run_payments rp, unnest($7::text[]) AS k (key)
+		WHERE rp.run_id = $1 AND rp.metadata ->> k.key <> ''
+	), theirs AS MATERIALIZED (
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference, k.key, t.metadata ->> k.key AS value FROM tieout.transactions t, unnest($7::text[]) AS k (key)
+		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.metadata ->> k.key <> ''
+		  AND (t.created_at >= $4::timestamptz - 2 * $6::interval AND t.created_at < $4 OR t.created_at >= $5 AND t.created_at < $5::timestamptz + 2 * $6::interval)
+	), near AS (
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t
+		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4 AND t.created_at < $5
+		UNION
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1
+		UNION
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE rp.run_id = $1
+		UNION
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.provider_payment_id = rp.provider_payment_id WHERE rp.run_id = $1
+		UNION
+		-- what metadata would lead to may be another payment's by its id
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM theirs t JOIN ours USING (provider, kind, key, value)
+	), ids AS (
+		SELECT provider, kind, provider_payment_id AS key FROM near
+		UNION SELECT provider, kind, own_id FROM near WHERE own_id IS NOT NULL
+		UNION SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
+	), keys AS (
+		SELECT provider, kind, key FROM ids
+		-- a UUID means the same in either case
+		UNION SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36
+		UNION SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36
+		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
+		UNION SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
+	)
+	SELECT DISTINCT k.key FROM keys k`
+	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime, interval(scope.DateWindow), textArray(scope.MetadataKeys)}
+	if l.own && l.query == ownLedger {
+		q += ` WHERE EXISTS (SELECT 1 FROM tieout.payments p WHERE p.id = k.key AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
+			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.provider_payment_id = k.key
+				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
+			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key
+				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))`
+	}
+	var keys []string
+	err := s.db.SelectContext(ctx, &keys, q+` ORDER BY 1`, args...)
+	return keys, err
+}
+
 // metadataLink is a value that transactions carry under a metadata key.
 type metadataLink struct {
 	Provider string       `db:"provider"`
@@ -18,50 +165,34 @@ type metadataLink struct {
 }
 
 // surroundByMetadata adds the payments outside the range that share a metadata
-// value with a transaction which no id and no reference explains. Most runs
-// have none of these, and then the ledger is not read again.
-func (s *Store) surroundByMetadata(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
-	const op = "looking around the range for metadata"
+// value with a transaction which no id and no reference explains, and returns
+// how many. Most runs have none of these, and then the ledger is not read again.
+func (s *Store) surroundByMetadata(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) (int64, error) {
 	if len(scope.MetadataKeys) == 0 {
-		return nil
+		return 0, nil
 	}
 	var links []metadataLink
 	if err := s.db.SelectContext(ctx, &links, outsideMetadata, run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime,
 		interval(scope.DateWindow), textArray(scope.MetadataKeys)); err != nil {
-		return wrap(op, err)
+		return 0, err
 	}
 	if len(links) == 0 {
-		return nil
+		return 0, nil
 	}
 	wanted := make(map[metadataLink]bool, len(links))
 	for _, k := range links {
 		wanted[k] = true
 	}
-	return wrap(op, s.inTx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE around_metadata (LIKE tieout.run_payments) ON COMMIT DROP`); err != nil {
-			return err
-		}
-		w, err := newSnapshot(ctx, tx, "around_metadata", run.ID, false, scope.Location)
-		if err != nil {
-			return err
-		}
-		// a transaction may lie a window beside the range, and its other payments another one beside it
-		from, to := run.FromTime.Add(-2*scope.DateWindow), run.ToTime.Add(2*scope.DateWindow)
-		err = l.Read(ctx, rules, from, to, func(p payment.Payment) error {
-			if !contains(scope.Providers, p.Provider) || !contains(scope.Kinds, string(p.Kind)) || !holdsOne(p, scope.MetadataKeys, wanted) {
+	// a transaction may lie a window beside the range, and its other payments another one beside it
+	from, to := run.FromTime.Add(-2*scope.DateWindow), run.ToTime.Add(2*scope.DateWindow)
+	return s.addAround(ctx, run, scope, func(add func(payment.Payment) error) error {
+		return l.Read(ctx, rules, from, to, func(p payment.Payment) error {
+			if !holdsOne(p, scope.MetadataKeys, wanted) {
 				return nil
 			}
-			return w.add(p)
+			return add(p)
 		}, func(ledger.Reject) error { return nil })
-		if err != nil {
-			return err
-		}
-		if err := w.close(); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO tieout.run_payments SELECT DISTINCT ON (payment_id) * FROM around_metadata ON CONFLICT DO NOTHING`)
-		return err
-	}))
+	})
 }
 
 func holdsOne(p payment.Payment, keys []string, wanted map[metadataLink]bool) bool {
@@ -76,7 +207,10 @@ func holdsOne(p payment.Payment, keys []string, wanted map[metadataLink]bool) bo
 // outsideMetadata finds the values of transactions that no payment of the
 // snapshot holds by id or reference: those of the range, and those within the
 // window beside it that share a value with a payment of the range.
-const outsideMetadata = `WITH near AS (
+const outsideMetadata = `WITH ours AS MATERIALIZED (
+		SELECT DISTINCT rp.provider, rp.kind, k.key, rp.metadata ->> k.key AS value FROM tieout.run_payments rp, unnest($7::text[]) AS k (key)
+		WHERE rp.run_id = $1 AND rp.in_range AND rp.metadata ->> k.key <> ''
+	), near AS MATERIALIZED (
 		SELECT t.id, t.provider, t.kind, t.provider_payment_id, t.batched, t.own_id, t.reference, k.key, t.metadata ->> k.key AS value,
 			t.created_at >= $4 AND t.created_at < $5 AS inside
 		FROM tieout.transactions t, unnest($7::text[]) AS k (key)
@@ -85,9 +219,7 @@ const outsideMetadata = `WITH near AS (
 	), shared AS (
 		SELECT n.* FROM near n WHERE inside
 		UNION
-		SELECT n.* FROM near n JOIN tieout.run_payments rp ON rp.run_id = $1 AND rp.in_range AND rp.provider = n.provider AND rp.kind = n.kind
-			AND rp.metadata ->> n.key = n.value
-		WHERE NOT inside
+		SELECT n.* FROM near n JOIN ours USING (provider, kind, key, value) WHERE NOT inside
 	)
 	SELECT DISTINCT n.provider, n.kind, n.key, n.value FROM shared n
 	WHERE NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.provider_payment_id = n.provider_payment_id AND NOT n.batched)

@@ -40,7 +40,7 @@ func joinListRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
 		WHERE provider = $1 AND kind = $2 AND (list_key = $3 OR key = $3) ORDER BY list_key = $3 DESC NULLS LAST LIMIT 1`, r.Provider, r.Kind, r.Key)
 	if errors.Is(err, sql.ErrNoRows) && r.Reference != nil {
 		err = tx.GetContext(ctx, &twin, `UPDATE tieout.transactions SET list_key = $3 WHERE id = (
-			SELECT id FROM tieout.transactions WHERE provider = $1 AND kind = $2 AND source = 'status' AND list_key IS NULL AND reference = $4 AND amount = $5
+			SELECT id FROM tieout.transactions WHERE provider = $1 AND kind = $2 AND source IN ('status', 'callback') AND list_key IS NULL AND reference = $4 AND amount = $5
 			ORDER BY network_reference = $6 DESC NULLS LAST, created_at, key LIMIT 1)
 			RETURNING id, key, provider_payment_id`, r.Provider, r.Kind, r.Key, *r.Reference, r.Amount, r.NetworkReference)
 	}

@@ -11,15 +11,11 @@ import (
 )
 
 // Check implements provider.Client: it reads the account's active
-// configuration, which tells countries, currencies and decimals.
+// configuration, which tells countries, currencies and decimals, and its wallets.
 func (c *client) Check(ctx context.Context) (string, error) {
-	body, bad := c.get(ctx, c.version.prefix()+"/active-conf")
-	if bad != nil {
-		return "", fmt.Errorf("read the active configuration: %w", bad)
-	}
-	var conf activeConf
-	if err := json.Unmarshal(body, &conf); err != nil || len(conf.Countries) == 0 {
-		return "", errors.New("read the active configuration: the answer names no countries; check base_url and api_version")
+	conf, err := c.activeConf(ctx)
+	if err != nil {
+		return "", err
 	}
 	var countries []string
 	finer := map[string]bool{}
@@ -34,10 +30,44 @@ func (c *client) Check(ctx context.Context) (string, error) {
 	if len(finer) > 0 {
 		line += fmt.Sprintf("; some networks move hundredths of %s: set decimals to 2 if payments carry them", strings.Join(sorted(finer), ", "))
 	}
+	for _, note := range conf.decimals(c.scale) {
+		line += "; " + note
+	}
+	line += "; " + c.balances(ctx)
 	if c.callbackURL == "" && c.version.statements() {
 		line += "; no statement_callback_url: transactions that the merchant does not know can't be found"
 	}
 	return line, nil
+}
+
+func (c *client) activeConf(ctx context.Context) (activeConf, error) {
+	var conf activeConf
+	body, bad := c.get(ctx, c.version.prefix()+"/active-conf")
+	if bad != nil {
+		return conf, fmt.Errorf("read the active configuration: %w", bad)
+	}
+	if err := json.Unmarshal(body, &conf); err != nil || len(conf.Countries) == 0 {
+		return conf, errors.New("read the active configuration: the answer names no countries; check base_url and api_version")
+	}
+	return conf, nil
+}
+
+// balances says what stands in the account's wallets now.
+func (c *client) balances(ctx context.Context) string {
+	wallets, err := c.wallets(ctx)
+	if err != nil {
+		return "the wallets' balances can't be read"
+	}
+	var said []string
+	for _, w := range wallets {
+		balance, err := c.scale.Parse(string(w.Balance), w.Currency)
+		if err != nil {
+			said = append(said, clip(w.String())+" unreadable")
+			continue
+		}
+		said = append(said, fmt.Sprintf("%s (%s)", balance.Human(), clip(strings.TrimRight(w.Country+" "+w.Provider, " "))))
+	}
+	return "in the wallets: " + strings.Join(said, ", ")
 }
 
 type activeConf struct {

@@ -64,7 +64,7 @@ func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provi
 	var orders []order
 	for _, w := range wallets {
 		for _, s := range spans(q.From, q.To, q.Now) {
-			o := order{wallet: w, span: s}
+			o := order{wallet: w.wallet, span: s}
 			if err := c.place(ctx, &o, q); err != nil {
 				var bad *trouble
 				if !errors.As(err, &bad) {
@@ -96,8 +96,14 @@ func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provi
 // settled tells whether a statement ordered at a time holds all entries up to to.
 func settled(ordered, to time.Time) bool { return !ordered.Before(to.Add(settleTime)) }
 
+// holding is a wallet with what stands in it, as the provider writes it.
+type holding struct {
+	wallet
+	Balance string
+}
+
 // wallets reads the account's wallets.
-func (c *client) wallets(ctx context.Context) ([]wallet, error) {
+func (c *client) wallets(ctx context.Context) ([]holding, error) {
 	body, bad := c.get(ctx, c.version.prefix()+"/wallet-balances")
 	if bad != nil {
 		return nil, fmt.Errorf("read the wallets: %w", bad)
@@ -107,13 +113,14 @@ func (c *client) wallets(ctx context.Context) ([]wallet, error) {
 			Country  text `json:"country"`
 			Currency text `json:"currency"`
 			Provider text `json:"provider"`
+			Balance  text `json:"balance"`
 		} `json:"balances"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Balances == nil {
 		return nil, errors.New("read the wallets: pawaPay's answer holds no balances")
 	}
 	seen := map[wallet]bool{}
-	var out []wallet
+	var out []holding
 	for _, b := range answer.Balances {
 		w := wallet{Country: string(b.Country), Currency: string(b.Currency), Provider: string(b.Provider)}
 		if w.Country == "" || w.Currency == "" {
@@ -121,7 +128,7 @@ func (c *client) wallets(ctx context.Context) ([]wallet, error) {
 		}
 		if !seen[w] {
 			seen[w] = true
-			out = append(out, w)
+			out = append(out, holding{wallet: w, Balance: string(b.Balance)})
 		}
 	}
 	return out, nil

@@ -395,3 +395,43 @@ func TestContractMinorUnitsOfEveryExponent(t *testing.T) {
 		assert.Equal(t, tx.Amount, a.Transactions[0].Amount)
 	}
 }
+
+// What a list has shown open is force-synced at once, in one call; a failing
+// sync costs a second one, and the plain answer stands.
+func TestContractOneCallForWhatAListShowedOpen(t *testing.T) {
+	t.Parallel()
+	moved, stuck, conflicting := payoutTx(1), payoutTx(2), depositTx(3)
+	moved.RawStatus = "initiated"
+	stuck.Status, stuck.FailureCode = payment.Pending, "CE_00"
+	conflicting.Status, conflicting.FailureCode, conflicting.Settled = payment.Pending, "IE_00", ptr(kes(120000))
+	a := state.New(corpus.Account{Name: "pesaswap-ke", Type: "pesaswap"}, []corpus.Transaction{moved, stuck, conflicting})
+	a.Credentials = map[string]string{"api_key": "k"}
+	api := sandbox.Handler(a)
+	calls := 0
+	c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		api.ServeHTTP(w, r)
+	}), map[string]string{"api_key": "k"})
+	for _, kind := range []payment.Kind{payment.Payout, payment.Deposit} {
+		_, err := c.(provider.Lister).List(t.Context(), provider.ListQuery{Kind: kind, From: noon.Add(-time.Hour), To: noon.Add(time.Hour), Now: now},
+			func(provider.Page) error { return nil })
+		require.NoError(t, err)
+	}
+	for _, tc := range []struct {
+		tx    corpus.Transaction
+		want  payment.Status
+		raw   string
+		calls int
+	}{
+		{moved, payment.Completed, "success", 1},
+		{stuck, payment.Pending, "pending", 2},
+		{conflicting, payment.Pending, "conflicted IE_00", 2},
+	} {
+		calls = 0
+		got := c.Status(t.Context(), ask(tc.tx))
+		require.Equal(t, provider.Found, got.Verdict, got.Reason)
+		assert.Equal(t, tc.want, got.Transactions[0].Status, tc.tx.ID)
+		assert.Equal(t, tc.raw, got.Transactions[0].RawStatus, tc.tx.ID)
+		assert.Equal(t, tc.calls, calls, tc.tx.ID)
+	}
+}

@@ -44,6 +44,7 @@ func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provi
 	if w.nameless > 0 {
 		return provider.Reach{Why: fmt.Sprintf("%d rows of PesaSwap's list have no readable id or time, they could be any payment", w.nameless)}, nil
 	}
+	c.listed.complete(q)
 	return provider.Reach{Complete: true}, nil
 }
 
@@ -191,6 +192,7 @@ func (w *walk) row(ctx context.Context, o object, created time.Time, out *provid
 		return
 	}
 	r, err := c.decode.object(w.q.Kind, o, true, "")
+	c.listed.add(w.q.Kind, r.tx.ID, o.text("merchant_order_reference_id"), err == nil && syncWords[w.q.Kind][r.word])
 	if err == nil && created.IsZero() {
 		err = flawed("created is missing or not a time")
 	}

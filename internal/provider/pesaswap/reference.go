@@ -33,6 +33,12 @@ func (c *client) byReference(ctx context.Context, q provider.Query) provider.Ans
 	if len(ids) == 0 {
 		return notAskable("no provider_payment_id is known, and PesaSwap's search shows no payout with this reference, which proves nothing: " + lists)
 	}
+	return c.each(ctx, q, ids)
+}
+
+// each retrieves the objects that a list or a search has shown with the
+// payment's reference.
+func (c *client) each(ctx context.Context, q provider.Query, ids []string) provider.Answer {
 	all := provider.Answer{Verdict: provider.Found}
 	for _, id := range ids {
 		a := c.ask(ctx, q, id)
@@ -40,7 +46,7 @@ func (c *client) byReference(ctx context.Context, q provider.Query) provider.Ans
 		case provider.Found:
 			all.Transactions = append(all.Transactions, a.Transactions...)
 		case provider.Unknown:
-			return invalid(flawed("PesaSwap's search shows payout %s, but its retrieve does not know it", clip(id)))
+			return invalid(flawed("PesaSwap shows %s %s with this reference, but its retrieve does not know it", q.Kind, clip(id)))
 		default:
 			return a // one that is missing could be the one that was paid
 		}

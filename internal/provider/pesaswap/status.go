@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"tieout/internal/payment"
 	"tieout/internal/provider"
 	"tieout/internal/provider/httpx"
 )
 
-// Status asks by the provider's id; without one by our own id, which the
-// merchant may have chosen as PesaSwap's; and for payouts by the reference.
+// Status asks by the provider's id; without one for what the list has shown
+// with the payment's reference, then by our own id, which the merchant may have
+// chosen as PesaSwap's, and for payouts by a search for the reference.
 func (c *client) Status(ctx context.Context, q provider.Query) provider.Answer {
 	if !q.Kind.Valid() {
 		return notAskable("PesaSwap knows payouts and deposits only")
@@ -22,16 +24,23 @@ func (c *client) Status(ctx context.Context, q provider.Query) provider.Answer {
 		}
 		return c.ask(ctx, q, q.ProviderPaymentID)
 	}
+	ids, all := c.listed.withReference(q.Kind, q.Reference, q.CreatedAt)
+	if shown, _ := c.listed.has(q.Kind, q.PaymentID); !shown && len(ids) > 0 && len(ids) <= fewShare {
+		return c.each(ctx, q, ids)
+	}
 	if askable(q.PaymentID) {
 		// Unknown means here only that our id is not PesaSwap's.
 		if a := c.ask(ctx, q, q.PaymentID); a.Verdict != provider.Unknown {
 			return a
 		}
 	}
-	if q.Kind == payment.Payout {
-		return c.byReference(ctx, q)
+	switch {
+	case q.Kind == payment.Deposit:
+		return notAskable("no provider_payment_id is known, and PesaSwap has no payment under our own id: only its list can find this deposit")
+	case all:
+		return notAskable("no provider_payment_id is known, PesaSwap has no payout under our own id, and its list shows none with this reference")
 	}
-	return notAskable("no provider_payment_id is known, and PesaSwap has no payment under our own id: only its list can find this deposit")
+	return c.byReference(ctx, q)
 }
 
 func notAskable(reason string) provider.Answer {
@@ -39,16 +48,28 @@ func notAskable(reason string) provider.Answer {
 }
 
 // ask retrieves one object as PesaSwap holds it, and lets PesaSwap ask its
-// connector where that can change anything.
+// connector where that can change anything: at once, where a list has shown the
+// object open, so that it costs one call.
 func (c *client) ask(ctx context.Context, q provider.Query, id string) provider.Answer {
+	if _, open := c.listed.has(q.Kind, id); !open || !q.Sync || !c.oldEnough(q.CreatedAt) {
+		r, a := c.retrieve(ctx, q, id)
+		if a.Verdict != provider.Found || !c.worthSync(q, r) {
+			return a
+		}
+		resp, ok := c.forceSync(ctx, q, id)
+		return c.better(resp, ok, q, id, r, a)
+	}
+	resp, ok := c.forceSync(ctx, q, id)
+	if ok && readError(resp).code != codeIntegrity { // that is no object, and judged beside one
+		if _, a := c.read(resp, q, id); a.Verdict == provider.Found || a.Verdict == provider.Invalid {
+			return a
+		}
+	}
 	r, a := c.retrieve(ctx, q, id)
-	if a.Verdict != provider.Found || !c.worthSync(q, r) {
+	if a.Verdict != provider.Found {
 		return a
 	}
-	if synced, ok := c.forceSync(ctx, q, id, r); ok {
-		return synced
-	}
-	return a
+	return c.better(resp, ok, q, id, r, a)
 }
 
 // retrieve makes the plain call. attempts are asked for because they show what
@@ -121,24 +142,28 @@ func (c *client) worthSync(q provider.Query, r record) bool {
 	if created.IsZero() {
 		created = r.tx.CreatedAt
 	}
-	return q.Sync && syncWords[q.Kind][r.word] && !created.IsZero() && c.now().Sub(created) >= c.syncAfter
+	return q.Sync && syncWords[q.Kind][r.word] && c.oldEnough(created)
 }
 
-// forceSync makes PesaSwap ask its connector. ok is false where that failed:
-// then the plain answer stands. It is not retried, because connectors that
-// can't report fail every time, and never made twice at once for one payment,
-// because the server locks it.
-func (c *client) forceSync(ctx context.Context, q provider.Query, id string, plain record) (provider.Answer, bool) {
-	key := string(q.Kind) + "/" + id
+func (c *client) oldEnough(created time.Time) bool {
+	return !created.IsZero() && c.now().Sub(created) >= c.syncAfter
+}
+
+// forceSync makes PesaSwap ask its connector. ok is false where it gave no
+// complete response. It is not retried, because connectors that can't report
+// fail every time, and never made twice at once for one payment, because the
+// server locks it.
+func (c *client) forceSync(ctx context.Context, q provider.Query, id string) (resp httpx.Response, ok bool) {
+	key := objectKey(q.Kind, id)
 	if _, busy := c.syncing.LoadOrStore(key, true); busy {
-		return provider.Answer{}, false
+		return resp, false
 	}
 	defer c.syncing.Delete(key)
 	select {
 	case c.syncSlots <- struct{}{}:
 		defer func() { <-c.syncSlots }()
 	case <-ctx.Done():
-		return provider.Answer{}, false
+		return resp, false
 	}
 	resp, err := c.http.Do(ctx, httpx.Request{
 		Path:    objectPath(q.Kind, id),
@@ -147,19 +172,27 @@ func (c *client) forceSync(ctx context.Context, q provider.Query, id string, pla
 		Timeout: c.syncTimeout,
 		NoRetry: true,
 	})
-	if err != nil {
-		return provider.Answer{}, false
+	return resp, err == nil
+}
+
+// better gives what the response of a force sync says beside the plain answer,
+// and the plain answer where that is nothing.
+func (c *client) better(resp httpx.Response, ok bool, q provider.Query, id string, plain record, a provider.Answer) provider.Answer {
+	if !ok {
+		return a
 	}
 	if e := readError(resp); e.code == codeIntegrity {
 		r := plain
 		r.tx.NetworkReference = firstOf(r.tx.NetworkReference, e.transaction)
 		f, ok := c.decode.apply(&r, e.message)
 		if !ok {
-			return invalid(&flaw{reason: conflictReason(f), rawStatus: codeIntegrity}), true
+			return invalid(&flaw{reason: conflictReason(f), rawStatus: codeIntegrity})
 		}
 		r.tx.RawStatus += " " + codeIntegrity
-		return found(r), true
+		return found(r)
 	}
-	_, a := c.read(resp, q, id)
-	return a, a.Verdict == provider.Found || a.Verdict == provider.Invalid
+	if _, synced := c.read(resp, q, id); synced.Verdict == provider.Found || synced.Verdict == provider.Invalid {
+		return synced
+	}
+	return a
 }

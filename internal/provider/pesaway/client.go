@@ -50,7 +50,7 @@ type client struct {
 	secret string // consumer_secret
 	// callbackKey verifies callbacks; empty where none was agreed on.
 	callbackKey string
-	now    func() time.Time
+	now         func() time.Time
 }
 
 var _ provider.Lister = (*client)(nil)

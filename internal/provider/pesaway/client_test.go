@@ -49,7 +49,8 @@ func TestSpecTellsThatOnlyTheProvidersIDCanBeAskedFor(t *testing.T) {
 	assert.Equal(t, "pesaway", spec.Type)
 	assert.False(t, spec.AsksByOwnID)
 	assert.Equal(t, "https://api.pesaway.com", spec.BaseURL)
-	assert.Equal(t, spec.Credentials, spec.Required)
+	assert.Equal(t, []string{"client_id", "client_secret"}, spec.Required)
+	assert.Subset(t, spec.Credentials, spec.Required)
 }
 
 func TestCheckReadsTheBalance(t *testing.T) {

@@ -3,40 +3,52 @@
 -- taxes which only a statement states count as the others do. st_par holds the
 -- zone of business dates.
 
--- step: rows of statements that may have to do with the run
-INSERT INTO st
-SELECT DISTINCT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
-       s.account, coalesce(s.created_at, s.at), s.at
+-- step: rows of statements of the time around the run, and the names in them
+INSERT INTO st_near
+SELECT s.id, s.provider, s.provider_payment_id, s.reference
 FROM tieout.statement_rows s, par
-WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax') AND s.id IN (
-    SELECT id FROM tieout.statement_rows, par
-    WHERE provider = ANY (par.providers) AND at >= par.from_time AND at < par.to_time + interval '1 day'
-    UNION SELECT s.id FROM p JOIN tieout.statement_rows s ON s.provider = p.provider AND s.provider_payment_id IN (p.ppid, p.pid, lower(p.pid))
-    UNION SELECT s.id FROM p JOIN tieout.statement_rows s ON s.provider = p.provider AND s.reference IN (p.ref, p.pid)
-    UNION SELECT s.id FROM t JOIN tieout.statement_rows s ON s.provider = t.provider AND s.provider_payment_id = t.ppid
-    UNION SELECT s.id FROM t JOIN tieout.statement_rows s ON s.provider = t.provider AND s.provider_payment_id = t.own
-    UNION SELECT s.id FROM t JOIN tieout.statement_rows s ON s.provider = t.provider AND s.reference IN (t.ref, t.own));
-ANALYZE st;
+WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax')
+  AND (s.at IS NULL OR s.at >= par.from_time - interval '45 days' AND s.at < par.to_time + interval '45 days');
+INSERT INTO st_key
+SELECT provider, sid FROM st_near WHERE sid <> ''
+UNION SELECT provider, ref FROM st_near WHERE ref <> ''
+UNION SELECT provider, sid || '/' || ref FROM st_near WHERE sid <> '' AND ref <> '';
+ANALYZE st_key;
 
--- step: the names that transactions and payments go by
+-- step: the transactions and payments that go by these names
 INSERT INTO st_name
-SELECT provider, kind, CASE WHEN batched THEN ppid || '/' || ref ELSE ppid END, true, id, NULL FROM t
-UNION SELECT provider, kind, CASE WHEN length(own) = 36 THEN lower(own) ELSE own END, true, id, NULL FROM t
-UNION SELECT t.provider, t.kind, x.list_key, true, t.id, NULL FROM t JOIN tieout.transactions x USING (id)
-UNION SELECT provider, kind, ref, false, id, NULL FROM t
-UNION SELECT provider, kind, own, false, id, NULL FROM t
-UNION SELECT provider, kind, ppid, true, NULL, pid FROM p
-UNION SELECT provider, kind, CASE WHEN length(pid) = 36 THEN lower(pid) ELSE pid END, true, NULL, pid FROM p
-UNION SELECT provider, kind, ref, false, NULL, pid FROM p
-UNION SELECT provider, kind, pid, false, NULL, pid FROM p;
-DELETE FROM st_name WHERE coalesce(name, '') = '';
+SELECT provider, kind, name, by_id, id, pid
+FROM (
+    SELECT provider, kind, CASE WHEN batched THEN ppid || '/' || ref ELSE ppid END AS name, true AS by_id, id, NULL AS pid FROM t
+    UNION ALL SELECT provider, kind, CASE WHEN length(own) = 36 THEN lower(own) ELSE own END, true, id, NULL FROM t
+    UNION ALL SELECT t.provider, t.kind, x.list_key, true, t.id, NULL FROM t JOIN tieout.transactions x USING (id) WHERE x.list_key <> ''
+    UNION ALL SELECT provider, kind, ref, false, id, NULL FROM t
+    UNION ALL SELECT provider, kind, own, false, id, NULL FROM t WHERE own IS DISTINCT FROM ref
+    UNION ALL SELECT provider, kind, ppid, true, NULL, pid FROM p
+    UNION ALL SELECT provider, kind, CASE WHEN length(pid) = 36 THEN lower(pid) ELSE pid END, true, NULL, pid FROM p
+    UNION ALL SELECT provider, kind, ref, false, NULL, pid FROM p
+    UNION ALL SELECT provider, kind, pid, false, NULL, pid FROM p WHERE pid IS DISTINCT FROM ref
+) n JOIN st_key USING (provider, name);
 CREATE INDEX ON st_name (provider, name);
 ANALYZE st_name;
+
+-- step: the rows that these names or the range's days concern
+INSERT INTO st
+SELECT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
+       s.account, coalesce(s.created_at, s.at)
+FROM st_near n JOIN tieout.statement_rows s USING (id), par
+WHERE s.at >= par.from_time AND s.at < par.to_time + interval '1 day' OR s.created_at >= par.from_time AND s.created_at < par.to_time
+   OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.sid)
+   OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.ref);
+ANALYZE st;
+-- the ids that a row may mean: of a batch's item, both parts together
+INSERT INTO st_id SELECT rid, sid FROM st WHERE sid <> '' UNION ALL SELECT rid, sid || '/' || ref FROM st WHERE sid <> '' AND ref <> '';
+ANALYZE st_id;
 
 -- step: kinds that the statement does not state: of what the row names, else by its sign
 UPDATE st SET kind = k.kind
 FROM (SELECT st.rid, min(n.kind) AS kind
-      FROM st JOIN st_name n ON n.provider = st.provider AND n.by_id AND n.name IN (st.sid, st.sid || '/' || st.ref)
+      FROM st JOIN st_id USING (rid) JOIN st_name n ON n.provider = st.provider AND n.by_id AND n.name = st_id.name
       WHERE st.kind IS NULL GROUP BY st.rid HAVING count(DISTINCT n.kind) = 1) k
 WHERE st.rid = k.rid;
 UPDATE st SET kind = k.kind
@@ -52,7 +64,7 @@ DELETE FROM st WHERE NOT EXISTS (SELECT 1 FROM par WHERE st.kind = ANY (par.kind
 -- step: rows by id
 INSERT INTO st_link
 SELECT DISTINCT ON (st.rid) st.rid, t.id
-FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.by_id AND n.name IN (st.sid, st.sid || '/' || st.ref)
+FROM st JOIN st_id USING (rid) JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.by_id AND n.name = st_id.name
 JOIN t ON t.id = n.id
 ORDER BY st.rid, t.moved = abs(st.minor) DESC, t.is_done DESC, t.key;
 

@@ -18,8 +18,7 @@ GROUP BY pid;
 -- step: what the status answers count as moved, as the lines add it up
 INSERT INTO st_ours
 SELECT rr.payment_id, p.provider, p.kind,
-       CASE rr.result WHEN 'matched' THEN p.cur ELSE rr.provider_currency END,
-       CASE rr.result WHEN 'matched' THEN p.exp ELSE rr.provider_exp END,
+       coalesce(rr.provider_currency, p.cur), coalesce(rr.provider_exp, p.exp),
        p.bdate, coalesce(rr.provider_amount, p.minor), p.created, m.completed
 FROM tieout.run_results rr JOIN par ON par.run_id = rr.run_id JOIN p ON p.pid = rr.payment_id LEFT JOIN m ON m.pid = p.pid
 WHERE rr.outcome = 'completed' AND (rr.result = 'matched' OR rr.result = 'exception' AND rr.provider_amount IS NOT NULL)
@@ -29,7 +28,6 @@ FROM t JOIN tieout.transactions o USING (id), st_par
 WHERE t.is_done AND (EXISTS (SELECT 1 FROM x WHERE x.id = t.id)
     OR EXISTS (SELECT 1 FROM tieout.run_transactions rt JOIN par USING (run_id) WHERE rt.transaction_id = t.id AND rt.role = 'candidate'));
 -- an hour more where only the creation is known: the movement may be booked later
-ALTER TABLE st_ours ADD covered boolean;
 UPDATE st_ours SET covered =
     EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = st_ours.provider AND c.kind IN ('', st_ours.kind) AND c.currency = st_ours.cur
             AND st_ours.created >= c.from_time AND st_ours.created < c.to_time - CASE WHEN st_ours.completed IS NULL THEN interval '1 hour' ELSE interval '0' END)
@@ -70,7 +68,8 @@ WHERE st.entry = 'payment' AND st.status = 'completed' AND st.created >= par.fro
   AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.list_key = st.sid)
   AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.reference = st.ref)
   AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.own_id = st.ref)
-  AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.id IN (st.sid, st.ref))
+  AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.id = st.sid)
+  AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.id = st.ref)
   AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.provider = st.provider AND o.kind = st.kind AND o.provider_payment_id = st.sid)
   AND NOT EXISTS (SELECT 1 FROM tieout.payments o WHERE o.provider = st.provider AND o.kind = st.kind AND o.reference = st.ref);
 INSERT INTO st_own
