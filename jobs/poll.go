@@ -134,10 +134,15 @@ func (a *account) poll(ctx context.Context) error {
 		return err
 	}
 	if total += due; total > 0 {
-		if err := a.ask(ctx, total); err != nil {
+		if err := a.ask(ctx, total, a.planned()); err != nil {
 			return err
 		}
 		if err := a.askAgain(ctx, rules); err != nil {
+			return err
+		}
+	}
+	if _, lists := a.client.(provider.Lister); lists && !a.patience.exhausted() {
+		if err := a.ask(ctx, 0, a.hidden()); err != nil {
 			return err
 		}
 	}
@@ -211,19 +216,45 @@ func (a *account) askAgain(ctx context.Context, rules store.PollRules) error {
 	if err != nil || total == 0 {
 		return err
 	}
-	return a.ask(ctx, total)
+	return a.ask(ctx, total, a.planned())
 }
 
-// ask asks for the planned payments one by one, by a bounded number of workers,
-// and saves the answers in batches as they come.
-func (a *account) ask(ctx context.Context, total int64) error {
+// planned gives the planned payments, page by page.
+func (a *account) planned() pages {
+	after := ""
+	return func(ctx context.Context) ([]provider.Query, error) {
+		next, err := a.Store.Next(ctx, a.run, a.cfg.Name, after, 1000)
+		if len(next) > 0 {
+			after = next[len(next)-1].PaymentID
+		}
+		return next, err
+	}
+}
+
+// hidden gives the completed transactions whose real amount no list has shown,
+// page by page.
+func (a *account) hidden() pages {
+	after := int64(0)
+	return func(ctx context.Context) ([]provider.Query, error) {
+		next, last, err := a.Store.Hidden(ctx, a.run, a.cfg.Name, after, 1000)
+		after = last
+		return next, err
+	}
+}
+
+// pages gives the next questions; none at the end.
+type pages func(ctx context.Context) ([]provider.Query, error)
+
+// ask asks one question after the other, by a bounded number of workers, and
+// saves the answers in batches as they come.
+func (a *account) ask(ctx context.Context, total int64, page pages) error {
 	g, ctx := errgroup.WithContext(ctx)
 	questions := make(chan provider.Query)
 	answers := make(chan store.Asked)
 	g.Go(func() error {
 		defer close(questions)
-		for after := ""; ; {
-			next, err := a.Store.Next(ctx, a.run, a.cfg.Name, after, 1000)
+		for {
+			next, err := page(ctx)
 			if err != nil || len(next) == 0 {
 				return err
 			}
@@ -234,7 +265,6 @@ func (a *account) ask(ctx context.Context, total int64) error {
 					return context.Cause(ctx)
 				}
 			}
-			after = next[len(next)-1].PaymentID
 		}
 	})
 	var workers sync.WaitGroup

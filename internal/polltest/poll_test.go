@@ -78,6 +78,14 @@ func (a *asked) watch(api http.Handler) http.Handler {
 // poll pulls and polls the day and returns what the provider was asked.
 func (d day) poll(t testing.TB, change func(*config.Provider)) []string {
 	t.Helper()
+	requests, _ := d.run(t, change, jobs.Pull, jobs.Poll)
+	return requests
+}
+
+// run runs steps over the day. It returns what the provider was asked, and the
+// database.
+func (d day) run(t testing.TB, change func(*config.Provider), steps ...jobs.Job) ([]string, *store.Store) {
+	t.Helper()
 	ctx := t.Context()
 	box, err := sandbox.New(d.World, sandbox.Options{Seed: 5, Now: func() time.Time { return d.now }})
 	require.NoError(t, err)
@@ -108,11 +116,11 @@ func (d day) poll(t testing.TB, change func(*config.Provider)) []string {
 		Progress: func(jobs.Job, string, int64, int64) {}, Now: func() time.Time { return d.now },
 	}
 	require.NoError(t, d.load(ctx, s, env))
-	sum, err := env.Run(ctx, jobs.Request{Steps: []jobs.Job{jobs.Pull, jobs.Poll}, Range: jobs.Range{From: d.date, To: d.date}})
+	sum, err := env.Run(ctx, jobs.Request{Steps: steps, Range: jobs.Range{From: d.date, To: d.date}})
 	require.NoError(t, err)
 	require.EqualValues(t, len(d.Payments), sum.Pulled.Payments)
 	assert.EqualValues(t, len(seen.paths), sum.Requests, "the run counts its requests")
-	return seen.paths
+	return seen.paths, s
 }
 
 func (d day) load(ctx context.Context, s *store.Store, env *jobs.Env) error {
@@ -166,7 +174,7 @@ func checkPesaSwap(t testing.TB, payments, mostLists int) {
 
 func TestPesaSwapIsAskedOncePerPaymentThatTheListLeavesOpen(t *testing.T) {
 	t.Parallel()
-	checkPesaSwap(t, 2000, 35)
+	checkPesaSwap(t, 1000, 20)
 }
 
 // The whole promise: at most 150 lists for 10,000 payments.

@@ -38,6 +38,7 @@ func (s *Store) Figures(ctx context.Context, run *Run, version int, previous *Ru
 		func() (err error) { f.Refunds, err = s.refunds(ctx, run); return },
 		func() (err error) { f.Pulled, err = s.pulled(ctx, run); return },
 		func() (err error) { f.Providers, err = s.providerTotals(ctx, run); return },
+		func() (err error) { f.Statements, err = s.statementTotals(ctx, run); return },
 		func() (err error) { f.Checks, err = s.checks(ctx, run); return },
 		func() (err error) { f.NetByRows, err = s.netByRows(ctx, run); return },
 	}
@@ -281,7 +282,7 @@ func (s *Store) checks(ctx context.Context, run *Run) ([]reports.Check, error) {
 	return out, err
 }
 
-const netOfRows = `SELECT rp.provider, rp.kind, rp.currency, rp.exp,
+const netOfRows = `SELECT rp.provider, rp.kind, coalesce(rr.provider_currency, rp.currency) AS currency, coalesce(rr.provider_exp, rp.exp) AS exp,
 	sum(CASE WHEN rr.outcome = 'completed' THEN coalesce(rr.provider_amount, rp.amount) - coalesce(rr.refunded, 0) ELSE 0 END
 	    + CASE rp.kind WHEN 'payout' THEN 1 ELSE -1 END * (coalesce(rr.fee, 0) + coalesce(rr.tax, 0)))::bigint AS net
 	FROM tieout.run_results rr JOIN tieout.run_payments rp USING (run_id, payment_id)

@@ -55,6 +55,11 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 			return err
 		}
 		for _, st := range steps("match.sql") {
+			if st.Name == "what is known of each payment" {
+				if err := s.linkStatements(ctx, tx, rules.Location); err != nil {
+					return err
+				}
+			}
 			if st.Name == "metadata" {
 				if err := matchMetadata(ctx, tx, rules.MetadataKeys); err != nil {
 					return err
@@ -64,6 +69,9 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 			if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
 				return fmt.Errorf("%s: %w", st.Name, err)
 			}
+		}
+		if err := s.compareStatements(ctx, tx, run); err != nil {
+			return err
 		}
 		if err := s.writeExceptions(ctx, tx, run, rules, &out); err != nil {
 			return err
@@ -215,7 +223,9 @@ LEFT JOIN k ON k.pid = x.pid
 LEFT JOIN m ON m.pid = x.pid
 LEFT JOIN tieout.transactions o ON o.id = x.id
 LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
-ORDER BY bdate, provider, payment_kind, x.pid NULLS LAST, o.key NULLS FIRST, x.kind`
+WHERE x.kind <> 'settlement_mismatch' AND (x.pid IS NOT NULL OR x.id IS NOT NULL)
+UNION ALL` + statementDifferences + `
+ORDER BY bdate, provider, payment_kind, pid NULLS LAST, tkey NULLS FIRST, kind`
 
 func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules, out *Matched) error {
 	var found []difference
@@ -232,7 +242,7 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	w, err := newCopy(ctx, tx, "tieout.run_exceptions", "run_id", "exception_id", "kind", "severity", "provider", "payment_kind", "payment_id",
 		"transaction_id", "provider_payment_id", "reference", "internal_amount", "internal_exp", "currency", "provider_amount", "provider_exp",
 		"provider_currency", "internal_status", "provider_status", "account", "business_date", "created_at", "first_seen", "match_method", "detail",
-		"at_risk", "at_risk_exp", "orphan")
+		"at_risk", "at_risk_exp", "orphan", "provider_refunded")
 	if err != nil {
 		return err
 	}
@@ -253,7 +263,7 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 		}
 		if err := w.add(run.ID, id.ID, d.Kind, string(f.Severity(rules.Thresholds)), d.Provider, d.PaymentKind, d.PID, d.TxID, d.TPPID, ref,
 			minor(f.Internal), exponent(f.Internal), d.Cur, minor(f.Theirs), exponent(f.Theirs), d.TCur, d.Status, null(f.TheirStatus), account, d.BusinessDate.Format(time.DateOnly),
-			d.Created, id.FirstSeen, d.Method, clean(f.Detail()), risk, riskExp, d.TxID.Valid); err != nil {
+			d.Created, id.FirstSeen, d.Method, clean(f.Detail()), risk, riskExp, d.TxID.Valid, minor(f.Refunded)); err != nil {
 			return err
 		}
 		out.Exceptions[payment.ExceptionKind(d.Kind)]++
@@ -263,7 +273,7 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 
 // fingerprint is what makes two differences of two runs the same one.
 func (d difference) fingerprint() string {
-	if d.TxID.Valid {
+	if d.TxID.Valid || !d.PID.Valid {
 		return d.Kind + "|" + d.Provider + "|" + d.PaymentKind + "|" + d.PID.String + "|" + d.TKey.String
 	}
 	return d.Kind + "|" + d.Provider + "|" + d.PaymentKind + "|" + d.PID.String
@@ -286,6 +296,12 @@ func (d difference) facts(run *Run, rules MatchRules) exception.Facts {
 	}
 	if !d.TxID.Valid && d.State.String == "unknown" {
 		f.TheirStatus = "unknown"
+	}
+	if f.Kind == payment.SavedMethodMissing {
+		f.Reason = d.Fact
+	}
+	if f.Kind == payment.SettlementMismatch {
+		f.Reason = statementReason(d.Fact, f.Internal, f.Theirs, d.Outcome.String, d.TStatus.String, d.BusinessDate)
 	}
 	if f.Kind == payment.FeeMismatch {
 		f.Theirs = amount(d.TFee, d.TExp, d.TCur)
@@ -347,6 +363,7 @@ func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) 
 	for _, k := range known {
 		out[k.Fingerprint] = k
 	}
+	var fingerprints, exceptionIDs, dates []string
 	next := map[string]int{}
 	sort.SliceStable(prints, func(i, j int) bool { return byPrint[prints[i]].BusinessDate.Before(byPrint[prints[j]].BusinessDate) })
 	for _, f := range prints {
@@ -363,10 +380,10 @@ func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) 
 		}
 		next[date]++
 		id := identity{Fingerprint: f, ID: fmt.Sprintf("EX-%s-%04d", byPrint[f].BusinessDate.Format("060102"), next[date]), FirstSeen: run.StartedAt}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.exception_ids VALUES ($1, $2, $3, $4)`, id.Fingerprint, id.ID, date, id.FirstSeen); err != nil {
-			return nil, err
-		}
+		fingerprints, exceptionIDs, dates = append(fingerprints, id.Fingerprint), append(exceptionIDs, id.ID), append(dates, date)
 		out[f] = id
 	}
-	return out, nil
+	_, err := tx.ExecContext(ctx, `INSERT INTO tieout.exception_ids SELECT f, i, d, $4 FROM unnest($1::text[], $2::text[], $3::date[]) AS n (f, i, d)`,
+		pq.Array(fingerprints), pq.Array(exceptionIDs), pq.Array(dates), run.StartedAt)
+	return out, err
 }

@@ -88,12 +88,12 @@ func TestWhatAPersonResolvedStaysResolved(t *testing.T) {
 func TestAcceptedMeansMatchedAtTheProvidersFigures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.pays(pay{id: "less", ppid: "T1"}, pay{id: "failed", ppid: "T2"}, pay{id: "two", ppid: "T4", ref: "R"},
+	w.pays(pay{id: "less", ppid: "T1"}, pay{id: "failed", ppid: "T2"}, pay{id: "dollars", ppid: "T3"}, pay{id: "two", ppid: "T4", ref: "R"},
 		pay{id: "review", ppid: "T5", status: payment.Pending}, pay{id: "held", ppid: "T6", status: payment.Failed})
-	w.txs(tx{id: "T1", amount: "90"}, tx{id: "T2", status: payment.Failed}, tx{id: "T4", ref: "S", amount: "1"},
+	w.txs(tx{id: "T1", amount: "90"}, tx{id: "T2", status: payment.Failed}, tx{id: "T3", cur: "USD", amount: "7"}, tx{id: "T4", ref: "S", amount: "1"},
 		tx{id: "T5", status: payment.Pending, needs: payment.ActionReview, settled: "40"}, tx{id: "T6", status: payment.Pending})
 	f := w.publish(10, 10, start)
-	for _, e := range []string{"amount_mismatch less", "status_mismatch failed", "amount_mismatch two", "amount_mismatch review", "status_mismatch held"} {
+	for _, e := range []string{"amount_mismatch less", "status_mismatch failed", "currency_mismatch dollars", "amount_mismatch two", "amount_mismatch review", "status_mismatch held"} {
 		if f.ids[e] == "" {
 			t.Fatalf("no %s in %v", e, f.exceptions)
 		}
@@ -102,6 +102,7 @@ func TestAcceptedMeansMatchedAtTheProvidersFigures(t *testing.T) {
 	f = w.publish(10, 10, start.Add(time.Hour))
 	f.expect(t, "less", "matched completed", payment.AmountMismatch)
 	f.expect(t, "failed", "matched failed", payment.StatusMismatch)
+	f.expect(t, "dollars", "matched completed", payment.CurrencyMismatch)
 	f.expect(t, "two", "exception completed", payment.AmountMismatch, payment.ReferenceMismatch)
 	f.expect(t, "review", "pending pending", payment.AmountMismatch)
 	f.expect(t, "held", "pending pending", payment.StatusMismatch)
@@ -109,8 +110,11 @@ func TestAcceptedMeansMatchedAtTheProvidersFigures(t *testing.T) {
 		t.Errorf("the accepted one is %s", s)
 	}
 	for _, l := range f.lines {
-		if l.gross != 9000 || l.failed != 1 || l.disputed != 100 || l.exceptions != 1 || l.pending != 2 {
-			t.Errorf("the line is %+v", l)
+		switch {
+		case l.cur == "KES" && (l.gross != 9000 || l.failed != 1 || l.disputed != 100 || l.exceptions != 1 || l.pending != 2):
+			t.Errorf("KES: %+v", l)
+		case l.cur == "USD" && (l.gross != 700 || l.count != 1 || l.net != 700):
+			t.Errorf("USD: %+v", l)
 		}
 	}
 	f.conserves(t, w, 0)
@@ -122,6 +126,21 @@ func TestAcceptedMeansMatchedAtTheProvidersFigures(t *testing.T) {
 	if s, _ := w.state(payment.AmountMismatch, "less"); s != "open" {
 		t.Errorf("with other figures the accepted one is %s", s)
 	}
+}
+
+func TestAnAcceptedOneStaysSoBesideAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "p", ppid: "T", ref: "R"})
+	w.txs(tx{id: "T", ref: "S", amount: "90"})
+	w.accept(w.publish(10, 10, start).ids["amount_mismatch p"])
+	f := w.publish(10, 10, start.Add(time.Hour))
+	f.expect(t, "p", "exception completed", payment.AmountMismatch, payment.ReferenceMismatch)
+	if s, _ := w.state(payment.AmountMismatch, "p"); s != "resolved" {
+		t.Errorf("what was accepted is %s again", s)
+	}
+	w.accept(f.ids["reference_mismatch p"])
+	w.publish(10, 10, start.Add(2*time.Hour)).expect(t, "p", "matched completed", payment.AmountMismatch, payment.ReferenceMismatch)
 }
 
 func TestOutcomesTellWhatIsHeld(t *testing.T) {

@@ -112,6 +112,33 @@ func (s *Store) Next(ctx context.Context, run *Run, providerName, after string, 
 	return out, nil
 }
 
+// Hidden returns transactions, after the given one in order, of which lists have
+// shown that they completed but not what really moved. They are asked for by
+// their own ids, whichever payment they turn out to belong to.
+func (s *Store) Hidden(ctx context.Context, run *Run, providerName string, after int64, limit int) (questions []provider.Query, last int64, err error) {
+	var rows []struct {
+		ID        int64        `db:"id"`
+		Kind      payment.Kind `db:"kind"`
+		TheirID   string       `db:"provider_payment_id"`
+		Reference string       `db:"reference"`
+		Minor     int64        `db:"amount"`
+		Exp       int          `db:"exp"`
+		Currency  string       `db:"currency"`
+		CreatedAt time.Time    `db:"created_at"`
+	}
+	if err := s.db.SelectContext(ctx, &rows, `SELECT id, kind, provider_payment_id, coalesce(reference, '') AS reference, amount, exp, currency, created_at
+		FROM tieout.transactions WHERE provider = $1 AND kind = ANY ($2) AND partial AND status = 'completed' AND created_at >= $3 AND created_at < $4 AND id > $5
+		ORDER BY id LIMIT $6`, providerName, run.Kinds, run.FromTime, run.ToTime, after, limit); err != nil {
+		return nil, 0, wrap("reading what lists have hidden", err)
+	}
+	for _, r := range rows {
+		last = r.ID
+		questions = append(questions, provider.Query{Kind: r.Kind, ProviderPaymentID: r.TheirID, Reference: r.Reference,
+			Amount: money.Amount{Minor: r.Minor, Exp: r.Exp, Currency: r.Currency}, CreatedAt: r.CreatedAt})
+	}
+	return questions, last, nil
+}
+
 // Asked is one question with its answer and the evidence.
 type Asked struct {
 	Query     provider.Query
@@ -135,7 +162,9 @@ func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, 
 				}
 				obs = append(obs, o)
 			}
-			ans = append(ans, answerRow{providerName, a.Query.PaymentID, a.Answer.Verdict.String(), a.Answer.Reason, a.Answer.RawStatus, a.At, run.ID})
+			if a.Query.PaymentID != "" { // a transaction that was asked for by itself has no payment yet
+				ans = append(ans, answerRow{providerName, a.Query.PaymentID, a.Answer.Verdict.String(), a.Answer.Reason, a.Answer.RawStatus, a.At, run.ID})
+			}
 			for _, t := range a.Answer.Transactions {
 				if t.CreatedAt.IsZero() {
 					t.CreatedAt = a.Query.CreatedAt

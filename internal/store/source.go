@@ -94,12 +94,13 @@ func utc(t sql.NullTime) time.Time {
 }
 
 // exceptionsOfRange are the run's differences with what people said of them,
-// and those of the range that are not there any more. A difference that can't
+// and those of the range that are not there any more. What a person closed stays
+// closed as long as its figures are those that the person saw. A difference that can't
 // be judged now (its payment could not be asked) stays as it was; that it could
 // not be asked is over with any answer, also one that can't be used.
 const exceptionsOfRange = `
 SELECT re.exception_id, re.kind, re.severity,
-	CASE WHEN e.state IN ('resolved', 'ignored') AND (e.resolution IS DISTINCT FROM 'accepted' OR rr.result IS DISTINCT FROM 'exception') THEN e.state ELSE 'open' END AS state,
+	CASE WHEN closed.still THEN e.state ELSE 'open' END AS state,
 	re.provider, re.payment_kind, coalesce(re.payment_id, '') AS payment_id, coalesce(re.provider_payment_id, '') AS provider_payment_id, coalesce(re.reference, '') AS reference,
 	re.internal_amount * ('1e-' || re.internal_exp)::numeric AS internal_amount, re.internal_exp,
 	re.provider_amount * ('1e-' || re.provider_exp)::numeric AS provider_amount, re.provider_exp,
@@ -107,19 +108,29 @@ SELECT re.exception_id, re.kind, re.severity,
 	coalesce(re.internal_status, '') AS internal_status, coalesce(re.provider_status, '') AS provider_status, coalesce(re.account, '') AS account,
 	re.business_date, re.created_at, re.first_seen, coalesce(re.match_method, '') AS match_method, re.detail,
 	re.at_risk * ('1e-' || re.at_risk_exp)::numeric AS at_risk,
-	coalesce(e.owner, '') AS owner, coalesce(e.resolution, '') AS resolution, coalesce(e.note, '') AS note, true AS seen
+	coalesce(e.owner, '') AS owner, CASE WHEN closed.still THEN coalesce(e.resolution, '') ELSE '' END AS resolution, coalesce(e.note, '') AS note,
+	re.provider_refunded * ('1e-' || re.provider_exp)::numeric AS provider_refunded
 FROM tieout.run_exceptions re
 LEFT JOIN tieout.exceptions e USING (exception_id)
-LEFT JOIN tieout.run_results rr ON rr.run_id = re.run_id AND rr.payment_id = re.payment_id
+CROSS JOIN LATERAL (SELECT coalesce(e.state IN ('resolved', 'ignored')
+	AND (e.internal_amount, e.currency, e.provider_amount, e.provider_currency, e.provider_status, e.provider_refunded) IS NOT DISTINCT FROM
+	    (re.internal_amount * ('1e-' || re.internal_exp)::numeric, re.currency, re.provider_amount * ('1e-' || re.provider_exp)::numeric,
+	     re.provider_currency, re.provider_status, re.provider_refunded * ('1e-' || re.provider_exp)::numeric), false) AS still) closed
 WHERE re.run_id = $1
 UNION ALL
 SELECT e.exception_id, e.kind, e.severity,
 	CASE WHEN e.state = 'open' AND (e.kind = 'not_polled' OR NOT EXISTS (SELECT 1 FROM tieout.run_exceptions n WHERE n.run_id = $1 AND n.payment_id = e.payment_id
-		AND n.kind IN ('not_polled', 'invalid_provider_data'))) THEN 'auto_resolved' ELSE e.state END,
+		AND n.kind IN ('not_polled', 'invalid_provider_data')))
+		-- nor can it be judged while its payment was set aside, or is of another day by now
+		AND NOT EXISTS (SELECT 1 FROM tieout.run_rejects j WHERE j.run_id = $1 AND j.payment_id = e.payment_id)
+		AND (e.payment_id IS NULL
+			OR EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.in_range AND rp.payment_id = e.payment_id)
+			OR NOT EXISTS (SELECT 1 FROM tieout.payments p WHERE p.id = e.payment_id))
+		THEN 'auto_resolved' ELSE e.state END,
 	e.provider, e.payment_kind, coalesce(e.payment_id, ''), coalesce(e.provider_payment_id, ''), coalesce(e.reference, ''),
 	e.internal_amount, e.internal_exp, e.provider_amount, e.provider_exp, coalesce(e.currency, ''), coalesce(e.provider_currency, ''),
 	coalesce(e.internal_status, ''), coalesce(e.provider_status, ''), coalesce(e.account, ''), e.business_date, e.created_at, e.first_seen,
-	coalesce(e.match_method, ''), e.detail, e.at_risk, coalesce(e.owner, ''), coalesce(e.resolution, ''), coalesce(e.note, ''), false
+	coalesce(e.match_method, ''), e.detail, e.at_risk, coalesce(e.owner, ''), coalesce(e.resolution, ''), coalesce(e.note, ''), e.provider_refunded
 FROM tieout.exceptions e, tieout.runs r
 WHERE r.id = $1 AND e.provider = ANY (r.providers) AND e.payment_kind = ANY (r.kinds)
   AND NOT EXISTS (SELECT 1 FROM tieout.run_exceptions re WHERE re.run_id = $1 AND re.exception_id = e.exception_id)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // joinTwins finds, for a provider whose lists use ids of their own, which row of
@@ -14,9 +15,12 @@ import (
 // changes the rows' keys to those of the stored transaction and notes the
 // list's id beside it, so that a transaction is never counted twice.
 func joinTwins(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error {
-	for i := range rows {
+	places, err := maybeTwins(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
+	for _, i := range places {
 		r := &rows[i]
-		var err error
 		if r.Source == "list" {
 			err = joinListRow(ctx, tx, r)
 		} else {
@@ -27,6 +31,34 @@ func joinTwins(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error {
 		}
 	}
 	return nil
+}
+
+// maybeTwins returns the places of the rows that may be one with a stored
+// transaction under another id: few, so that the others cost one question together.
+func maybeTwins(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) ([]int, error) {
+	var c columns
+	var amounts []int64
+	var listed []bool
+	for i := range rows {
+		if r := &rows[i]; r.Reference != nil || r.Source == "list" {
+			c.add(i, r)
+			amounts, listed = append(amounts, r.Amount), append(listed, r.Source == "list")
+		}
+	}
+	if len(c.at) == 0 {
+		return nil, nil
+	}
+	var found []int
+	err := tx.SelectContext(ctx, &found, `SELECT n.n FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::boolean[])
+			WITH ORDINALITY AS n (provider, kind, reference, key, amount, listed, n)
+		WHERE n.listed AND EXISTS (SELECT 1 FROM tieout.transactions t WHERE t.provider = n.provider AND t.kind = n.kind AND t.list_key = n.key)
+		   OR EXISTS (SELECT 1 FROM tieout.transactions t WHERE t.provider = n.provider AND t.kind = n.kind AND t.reference = n.reference
+				AND t.amount = n.amount AND t.list_key IS NULL AND (t.source = 'list') <> n.listed)
+		ORDER BY n.n`, pq.Array(c.provider), pq.Array(c.kind), pq.Array(c.reference), pq.Array(c.key), pq.Array(amounts), pq.Array(listed))
+	for i, n := range found {
+		found[i] = c.at[n-1]
+	}
+	return found, err
 }
 
 func joinListRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
@@ -72,30 +104,64 @@ func joinStatusRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
 // joinBatched joins a transaction that was found by its reference alone, when
 // its batch was not known, with the same one named by batch and reference.
 func joinBatched(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error {
+	var named, nameless columns
 	for i := range rows {
 		r := &rows[i]
 		switch {
 		case r.Reference == nil:
 		case r.Batched:
-			if _, err := tx.ExecContext(ctx, `UPDATE tieout.transactions t SET key = $4, provider_payment_id = $5, batched = true
-				WHERE provider = $1 AND kind = $2 AND key = $3 AND NOT batched AND provider_payment_id = reference
-				  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = $1 AND o.kind = $2 AND o.key = $4)`,
-				r.Provider, r.Kind, *r.Reference, r.Key, r.ProviderPaymentID); err != nil {
-				return err
-			}
+			named.add(i, r)
 		case r.ProviderPaymentID == *r.Reference:
-			var known []struct {
-				Key string `db:"key"`
-				ID  string `db:"provider_payment_id"`
-			}
-			if err := tx.SelectContext(ctx, &known, `SELECT key, provider_payment_id FROM tieout.transactions
-				WHERE provider = $1 AND kind = $2 AND reference = $3 AND batched LIMIT 2`, r.Provider, r.Kind, *r.Reference); err != nil {
-				return err
-			}
-			if len(known) == 1 {
-				r.Key, r.ProviderPaymentID, r.Batched = known[0].Key, known[0].ID, true
-			}
+			nameless.add(i, r)
 		}
+	}
+	if len(named.at) > 0 {
+		if _, err := tx.ExecContext(ctx, `UPDATE tieout.transactions t SET key = n.key, provider_payment_id = n.id, batched = true
+			FROM (SELECT DISTINCT ON (provider, kind, reference) * FROM `+arrays+` ORDER BY provider, kind, reference, n) n
+			WHERE t.provider = n.provider AND t.kind = n.kind AND t.key = n.reference AND NOT t.batched AND t.provider_payment_id = t.reference
+			  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = n.provider AND o.kind = n.kind AND o.key = n.key)`, named.args()...); err != nil {
+			return err
+		}
+	}
+	if len(nameless.at) == 0 {
+		return nil
+	}
+	var known []struct {
+		N   int    `db:"n"`
+		Key string `db:"key"`
+		ID  string `db:"id"`
+	}
+	if err := tx.SelectContext(ctx, &known, `SELECT n.n, min(t.key) AS key, min(t.provider_payment_id) AS id FROM `+arrays+`
+		JOIN tieout.transactions t ON t.provider = n.provider AND t.kind = n.kind AND t.reference = n.reference AND t.batched
+		GROUP BY n.n HAVING count(*) = 1`, nameless.args()...); err != nil {
+		return err
+	}
+	for _, k := range known {
+		r := &rows[nameless.at[k.N-1]]
+		r.Key, r.ProviderPaymentID, r.Batched = k.Key, k.ID, true
 	}
 	return nil
 }
+
+// columns hold rows for one statement about all of them.
+type columns struct {
+	at                                 []int // places of the rows
+	provider, kind, reference, key, id []string
+}
+
+func (c *columns) add(i int, r *transactionRow) {
+	c.at = append(c.at, i)
+	reference := ""
+	if r.Reference != nil {
+		reference = *r.Reference
+	}
+	c.provider, c.kind, c.reference = append(c.provider, r.Provider), append(c.kind, string(r.Kind)), append(c.reference, reference)
+	c.key, c.id = append(c.key, r.Key), append(c.id, r.ProviderPaymentID)
+}
+
+func (c *columns) args() []any {
+	return []any{pq.Array(c.provider), pq.Array(c.kind), pq.Array(c.reference), pq.Array(c.key), pq.Array(c.id)}
+}
+
+// arrays is the table of a statement with columns as arguments; n counts from 1.
+const arrays = `unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS n (provider, kind, reference, key, id, n)`

@@ -336,7 +336,10 @@ func TestConcurrencyIsLimited(t *testing.T) {
 	var at, most atomic.Int64
 	c := serve(t, Config{Concurrency: 3}, func(http.ResponseWriter, *http.Request) {
 		n := at.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		for m := most.Load(); n > m; m = most.Load() {
+			if most.CompareAndSwap(m, n) {
+				break
+			}
 		}
 		time.Sleep(20 * time.Millisecond)
 		at.Add(-1)

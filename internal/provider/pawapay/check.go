@@ -60,7 +60,7 @@ func (c *client) balances(ctx context.Context) string {
 	}
 	var said []string
 	for _, w := range wallets {
-		balance, err := c.scale.Parse(string(w.Balance), w.Currency)
+		balance, err := c.scale.Parse(w.Balance, w.Currency)
 		if err != nil {
 			said = append(said, clip(w.String())+" unreadable")
 			continue

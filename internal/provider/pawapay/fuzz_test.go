@@ -5,6 +5,7 @@ import (
 
 	"tieout/internal/money"
 	"tieout/internal/payment"
+	"tieout/internal/provider"
 )
 
 func FuzzStatusAnswersOfV2(f *testing.F) {
@@ -65,6 +66,27 @@ func FuzzStatements(f *testing.F) {
 			if bad.Reason == "" {
 				t.Fatal("an invalid row without a reason")
 			}
+		}
+	})
+}
+
+// FuzzActiveConf: no configuration breaks the check, and no note is empty.
+func FuzzActiveConf(f *testing.F) {
+	f.Add([]byte(limitedConf))
+	for _, s := range []string{"", "null", "[]", "{}", `{"countries":[{"providers":[{"currencies":[{"currency":"ZMW","operationTypes":[null,1,{"DEPOSIT":null}]}]}]}]}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c := newTestClient(t, says(200, string(body)), nil)
+		zmw := money.Amount{Minor: 1, Exp: 2, Currency: "ZMW"}
+		notes, err := c.Notes(t.Context(), []provider.Extremes{{Kind: payment.Deposit, Currency: "ZMW", Least: zmw, Most: zmw, Fractions: true}})
+		for _, n := range notes {
+			if n == "" || err != nil {
+				t.Fatalf("%q %v", n, err)
+			}
+		}
+		if line, err := c.Check(t.Context()); err == nil && line == "" {
+			t.Fatal("nothing to say")
 		}
 	})
 }

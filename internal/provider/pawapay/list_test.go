@@ -239,8 +239,10 @@ func TestListOrdersEachWalletInPiecesOf31Days(t *testing.T) {
 	assert.True(t, reach.Complete, reach.Why)
 	require.Len(t, b.orders, 4)
 	for i, want := range []struct{ wallet, start, end string }{
-		{"CDF", "2025-12-31T21:00:00", "2026-01-31T21:00:00"}, {"CDF", "2026-01-31T21:00:00", "2026-02-28T21:00:01"},
-		{"USD", "2025-12-31T21:00:00", "2026-01-31T21:00:00"}, {"USD", "2026-01-31T21:00:00", "2026-02-28T21:00:01"},
+		{"CDF", "2025-12-31T21:00:00", "2026-01-31T21:00:00"},
+		{"CDF", "2026-01-31T21:00:00", "2026-02-28T21:00:01"},
+		{"USD", "2025-12-31T21:00:00", "2026-01-31T21:00:00"},
+		{"USD", "2026-01-31T21:00:00", "2026-02-28T21:00:01"},
 	} {
 		o := b.orders[i]
 		assert.Equal(t, want.wallet, o["wallet"].(map[string]any)["currency"])
@@ -399,8 +401,10 @@ func TestAnExpiredLinkIsNotFetched(t *testing.T) {
 
 func TestTheTroubleOfOneWalletLeavesTheOthersReadable(t *testing.T) {
 	t.Parallel()
-	b := &bank{file: plainFile(depositRow(testID, "2026-03-11T08:14:05Z")), words: map[string]string{"st-1": "HALTED"},
-		balances: `{"balances":[{"country":"COD","currency":"USD","provider":""},{"country":"ZMB","currency":"ZMW","provider":""}]}`}
+	b := &bank{
+		file: plainFile(depositRow(testID, "2026-03-11T08:14:05Z")), words: map[string]string{"st-1": "HALTED"},
+		balances: `{"balances":[{"country":"COD","currency":"USD","provider":""},{"country":"ZMB","currency":"ZMW","provider":""}]}`,
+	}
 	txs, _, reach := listAll(t, listClient(t, b), day(11, 12))
 	assert.Len(t, txs, 1)
 	assert.False(t, reach.Complete)

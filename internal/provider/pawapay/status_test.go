@@ -27,7 +27,7 @@ func found(fields string) string {
 
 func TestStatusReadsEveryFieldOfADeposit(t *testing.T) {
 	t.Parallel()
-	// Section 6, the example of a deposit, with the reference's own misspelling of phoneNumber.
+	// The page's example of a deposit, with the reference's own misspelling of phoneNumber.
 	c := newTestClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, "/v2/deposits/"+testID, r.URL.Path)
 		assert.Equal(t, "Bearer "+testToken, r.Header.Get("Authorization"))
@@ -43,6 +43,10 @@ func TestStatusReadsEveryFieldOfADeposit(t *testing.T) {
 	}}, a.Transactions)
 }
 
+// The words are those of
+// https://docs.pawapay.io/v2/api-reference/deposits/check-deposit-status,
+// https://docs.pawapay.io/v2/api-reference/payouts/check-payout-status and
+// https://docs.pawapay.io/dashboard/transactions/transaction_statuses.
 func TestStatusNormalisesEveryWord(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -75,10 +79,11 @@ func TestStatusNormalisesEveryWord(t *testing.T) {
 	}
 }
 
+// The codes are those of https://docs.pawapay.io/v2/docs/failure_codes.
 func TestStatusGroupsFailureCodes(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]payment.FailureGroup{
-		// Section 9, table C.
+		// In the answers to status calls.
 		"PAYMENT_NOT_APPROVED": payment.FailureCustomer, "INSUFFICIENT_BALANCE": payment.FailureCustomer,
 		"PAYMENT_IN_PROGRESS": payment.FailureCustomer, "PAYER_NOT_FOUND": payment.FailureCustomer,
 		"PAYER_LIMIT_REACHED": payment.FailureCustomer, "RECIPIENT_NOT_FOUND": payment.FailureCustomer,
@@ -86,7 +91,7 @@ func TestStatusGroupsFailureCodes(t *testing.T) {
 		"PAWAPAY_WALLET_OUT_OF_FUNDS": payment.FailureConfiguration, "DEPOSIT_ALREADY_REFUNDED": payment.FailureConfiguration,
 		"AMOUNT_TOO_LARGE": payment.FailureConfiguration, "REFUND_IN_PROGRESS": payment.FailureConfiguration,
 		"UNSPECIFIED_FAILURE": payment.FailureProvider, "UNKNOWN_ERROR": payment.FailureProvider,
-		// Section 17, the first API's names.
+		// The first API's names: https://docs.pawapay.io/v1/api-reference/deposits/check-deposit-status.
 		"TRANSACTION_ALREADY_IN_PROCESS": payment.FailureCustomer, "OTHER_ERROR": payment.FailureProvider,
 		"BALANCE_INSUFFICIENT": payment.FailureConfiguration, "RECIPIENT_NOT_ALLOWED_TO_RECEIVE": payment.FailureCustomer,
 		"CORRESPONDENT_TEMPORARILY_UNAVAILABLE": payment.FailureProvider, "AMOUNT_TOO_SMALL": payment.FailureConfiguration,

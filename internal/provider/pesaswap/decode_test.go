@@ -19,7 +19,7 @@ func sample(t *testing.T, name string) string {
 	return string(raw)
 }
 
-func TestPayoutOfTheDossierIsReadInFull(t *testing.T) {
+func TestARetrievedPayoutIsReadInFull(t *testing.T) {
 	t.Parallel()
 	r, err := decoder{}.object(payment.Payout, obj(t, sample(t, "payout.json")), false, "")
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestPayoutOfTheDossierIsReadInFull(t *testing.T) {
 	}, r.tx)
 }
 
-func TestPaymentOfTheDossierIsReadInFull(t *testing.T) {
+func TestARetrievedPaymentIsReadInFull(t *testing.T) {
 	t.Parallel()
 	r, err := decoder{}.object(payment.Deposit, obj(t, sample(t, "payment.json")), false, "")
 	require.NoError(t, err)
@@ -45,6 +45,9 @@ func TestPaymentOfTheDossierIsReadInFull(t *testing.T) {
 	}, r.tx)
 }
 
+// The words are those of PayoutStatus and IntentStatus in
+// https://github.com/juspay/hyperswitch/blob/main/crates/common_enums/src/enums.rs,
+// whose methods say which are final; see also testdata/hyperswitch.json.
 func TestEachStatusWordHasItsMeaning(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -53,7 +56,6 @@ func TestEachStatusWordHasItsMeaning(t *testing.T) {
 		status payment.Status
 		action payment.Action
 	}{
-		// Dossier 9.1.
 		{payment.Payout, "requires_creation", payment.Pending, ""},
 		{payment.Payout, "requires_confirmation", payment.Created, payment.ActionConfirm},
 		{payment.Payout, "requires_payout_method_data", payment.Created, payment.ActionMethod},
@@ -68,7 +70,7 @@ func TestEachStatusWordHasItsMeaning(t *testing.T) {
 		{payment.Payout, "reversed", payment.Reversed, ""},
 		{payment.Payout, "ineligible", payment.Pending, ""},
 		{payment.Payout, "not_permitted", payment.Failed, ""},
-		// Dossier 9.2; conflicted has a test of its own.
+		// conflicted has a test of its own
 		{payment.Deposit, "requires_payment_method", payment.Created, ""},
 		{payment.Deposit, "requires_confirmation", payment.Created, ""},
 		{payment.Deposit, "requires_customer_action", payment.Pending, ""},
@@ -301,7 +303,8 @@ func TestWhatCannotBeTrustedIsNamed(t *testing.T) {
 	}
 }
 
-// Dossier 8: the server's exponents, and the configuration above them.
+// The server's exponents (Currency in crates/common_enums/src/enums.rs of
+// juspay/hyperswitch), and the configuration above them.
 func TestMinorUnitsFollowTheServersTable(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -325,7 +328,8 @@ func TestMinorUnitsFollowTheServersTable(t *testing.T) {
 	}
 }
 
-// Dossier 5.3.
+// What lists hide is null there (crates/router/src/core/payments/transformers.rs
+// of juspay/hyperswitch).
 func TestRowsOfDepositListsArePartial(t *testing.T) {
 	t.Parallel()
 	hidden := map[string]string{"amount_received": "null", "refunds": "null", "error_code": "null"}

@@ -21,9 +21,11 @@ func seed(f *testing.F, names ...string) {
 		f.Add(raw)
 		f.Add(raw[:len(raw)/2])
 	}
-	for _, s := range []string{"", "null", "[]", "{}", `"x"`, `{"error": null}`, `{"error": {"code": "IE_00", "message": "amount expected 1 but found 2"}}`,
+	for _, s := range []string{
+		"", "null", "[]", "{}", `"x"`, `{"error": null}`, `{"error": {"code": "IE_00", "message": "amount expected 1 but found 2"}}`,
 		`{"payment_id": "p", "status": "succeeded", "amount": 1, "currency": "KES", "refunds": [null], "attempts": [5]}`,
-		`{"data": [null, 1, {"payout_id": "p", "created": "2026-08-14T00:00:00Z"}]}`} {
+		`{"data": [null, 1, {"payout_id": "p", "created": "2026-08-14T00:00:00Z"}]}`,
+	} {
 		f.Add([]byte(s))
 	}
 }

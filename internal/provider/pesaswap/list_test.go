@@ -58,7 +58,7 @@ func list(t *testing.T, c *client, q provider.ListQuery) (ids []string, invalid 
 	return ids, invalid, reach, err
 }
 
-// Dossier 4.3: bound and cursor on one side exclude each other, cursors are
+// Bound and cursor on one side exclude each other, cursors are
 // inclusive, and only a page without a new row is the end.
 func TestPayoutsAreWalkedByCursor(t *testing.T) {
 	t.Parallel()
@@ -77,7 +77,7 @@ func TestPayoutsAreWalkedByCursor(t *testing.T) {
 	assert.Equal(t, url.Values{"limit": {"100"}, "start_time": {"2026-08-13T21:00:00.000Z"}, "ending_before": {"c"}}, l.queries[1])
 }
 
-// Dossier 5.3: dots, not underscores.
+// The names have dots, not the underscores of the API description.
 func TestDepositsAreWalkedWithTheirOwnNames(t *testing.T) {
 	t.Parallel()
 	row := with(t, sample(t, "payment.json"), map[string]string{"amount_received": "null"})
@@ -104,7 +104,7 @@ func TestRowsAtTheEndOfTheRangeBelongToTheNext(t *testing.T) {
 	assert.Equal(t, []string{"last", "first"}, ids)
 }
 
-// Dossier 4.3: a range that the server could not read fails open.
+// A range that the server could not read fails open.
 func TestAnIgnoredRangeIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, pages := range map[string]map[string]string{

@@ -101,7 +101,8 @@ func (c *client) methods(ctx context.Context, customer string) customerMethods {
 		}
 		return m, nil
 	})
-	return v.(customerMethods)
+	m, _ = v.(customerMethods) // what the function above returns is nothing else
+	return m
 }
 
 // listMethods asks for the list; lasting is false where no answer came, which

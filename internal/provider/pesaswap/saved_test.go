@@ -41,7 +41,6 @@ func savedTx(method string) payment.Transaction {
 	return payment.Transaction{Kind: payment.Deposit, ID: payID, CustomerID: "cus_otieno77", SavedMethodID: method, Amount: kes(10050)}
 }
 
-// Dossier 10.
 func TestSavedMethods(t *testing.T) {
 	t.Parallel()
 	shown := sample(t, "customer_methods.json")

@@ -267,7 +267,7 @@ func TestTheClientReadsSavedMethodsThatTheDescriptionAllows(t *testing.T) {
 			if chance(rt, 40) {
 				m["payment_method_id"] = "pm_1"
 			}
-			want = want || members(m).text("payment_method_id") == "pm_1" && members(m).text("payment_token") != ""
+			want = want || m.text("payment_method_id") == "pm_1" && m.text("payment_token") != ""
 		}
 		require.NoError(rt, schema.Validate(o))
 		server.as(func(w http.ResponseWriter, r *http.Request) {

@@ -17,9 +17,8 @@ type meaning struct {
 }
 
 // statuses are those of the vendor's documents, written down a second time:
-// payouts in PayoutStatus, payments in IntentStatus of the API description
-// (https://api-reference.hyperswitch.io/v1/payouts/payouts--retrieve and
-// .../v1/payments/payments--retrieve), whose comments say which are final.
+// PayoutStatus and IntentStatus in testdata/hyperswitch.json, whose meaning stands in
+// https://github.com/juspay/hyperswitch/blob/main/crates/common_enums/src/enums.rs.
 var statuses = map[payment.Kind]map[string]meaning{
 	payment.Payout: {
 		"success": {payment.Completed, ""}, "failed": {payment.Failed, ""}, "cancelled": {payment.Cancelled, ""},

@@ -234,7 +234,7 @@ func copyOf(t testing.TB, v any) any {
 // at finds a schema: below components/schemas, or the answer of a read.
 func (s spec) at(t testing.TB, path string) map[string]any {
 	t.Helper()
-	var v any = s.doc["components"].(map[string]any)["schemas"]
+	v := s.doc["components"].(map[string]any)["schemas"]
 	steps := strings.Split(path, "/")
 	if read, ok := strings.CutPrefix(path, "paths/"); ok {
 		p, method, _ := strings.Cut(read, " ")

@@ -20,7 +20,9 @@ import (
 
 const payID = "pay_3LmNq8ZtXv5RbKw1YcGd"
 
-// Dossier 11.
+// The codes are those of api-reference/essentials/error_codes and
+// crates/hyperswitch_domain_models/src/errors/api_error_response.rs in
+// https://github.com/juspay/hyperswitch.
 func TestEachErrorHasItsVerdict(t *testing.T) {
 	t.Parallel()
 	page := "<html>bad gateway</html>"
@@ -281,7 +283,7 @@ func TestOnePaymentIsNeverForceSyncedTwiceAtOnce(t *testing.T) {
 	assert.Equal(t, int32(1), most.Load())
 }
 
-// Dossier 5.1 and 11: an integrity failure is a finding, not an outage.
+// An integrity failure is a finding, not an outage.
 func TestIntegrityFailureShowsTheConnectorsFigures(t *testing.T) {
 	t.Parallel()
 	plain := with(t, sample(t, "payment.json"), map[string]string{"status": `"processing"`, "amount_received": "null", "connector_transaction_id": "null"})

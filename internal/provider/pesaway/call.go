@@ -12,7 +12,7 @@ import (
 	"tieout/internal/provider/httpx"
 )
 
-// Codes of the error envelope that decide something (dossier 7).
+// Codes of the error envelope that decide something.
 const (
 	envelopeUnauthorised = "401.001"
 	envelopeNotFound     = "404.000"

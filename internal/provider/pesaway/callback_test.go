@@ -18,7 +18,7 @@ import (
 	"tieout/internal/provider/pesaway"
 )
 
-// callbackDone is the dossier's capture (section 11).
+// callbackDone is what an integrator captured.
 const callbackDone = `{"ResultCode":0,"ResultDesc":"Request processed successfully","OriginatorReference":"DP-2025-000913","TransactionID":"PHY51B7E0A22","TransactionAmount":"1250.00","TransactionReceipt":"PHY51B7E0A22","AccountAvailableFunds":"98432.10","ReceiverPartyPublicName":"254700000111","TransactionCompletedDateTime":"2025-11-03 09:14:22.518201+00:00"}`
 
 func reader(t testing.TB, key string) provider.CallbackReader {

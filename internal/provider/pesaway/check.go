@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// Check reads the account's balance (dossier 10) and says what it is.
+// Check reads the account's balance and says what it is.
 func (c *client) Check(ctx context.Context) (string, error) {
 	method, request := http.MethodGet, any(nil)
 	if c.opts.generation == "C" && c.opts.merchantCode != "" {

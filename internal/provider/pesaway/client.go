@@ -20,7 +20,7 @@ const (
 	defaultListPath = "/api/v1/mobile-money/pull-transactions/"
 )
 
-// currencies by region (dossier 12).
+// currencies by region.
 var currencies = map[string]string{"ke": "KES", "ug": "UGX", "tz": "TZS", "zm": "ZMW", "gh": "GHS", "cm": "XAF"}
 
 // Spec declares the provider type pesaway. Its limits are cautious: PesaWay

@@ -15,10 +15,21 @@ const balancePath = "/api/v1/account-balance/"
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ key, value string }{
-		{"region", "xx"}, {"generation", "D"}, {"currency", "ABC"}, {"channel", "card"}, {"query_method", "PUT"},
-		{"list_path", "/api/v1/pull-transactions"}, {"list_path", "api/v1/pull-transactions/"}, {"list_path", "/"},
-		{"result_codes", "1032"}, {"result_codes", "1032=completed"}, {"result_codes", "0=failed"}, {"result_codes", "2=failed"},
-		{"result_codes", "1=cancelled"}, {"result_codes", "x=failed"}, {"result_codes", "01=failed"},
+		{"region", "xx"},
+		{"generation", "D"},
+		{"currency", "ABC"},
+		{"channel", "card"},
+		{"query_method", "PUT"},
+		{"list_path", "/api/v1/pull-transactions"},
+		{"list_path", "api/v1/pull-transactions/"},
+		{"list_path", "/"},
+		{"result_codes", "1032"},
+		{"result_codes", "1032=completed"},
+		{"result_codes", "0=failed"},
+		{"result_codes", "2=failed"},
+		{"result_codes", "1=cancelled"},
+		{"result_codes", "x=failed"},
+		{"result_codes", "01=failed"},
 	} {
 		s := settings(t, "http://127.0.0.1:1")
 		s.Options[c.key] = c.value
@@ -28,8 +39,15 @@ func TestOptionsAreChecked(t *testing.T) {
 		assert.Contains(t, err.Error(), "pesaway-ke")
 	}
 	for _, c := range []struct{ key, value string }{
-		{"region", "CM"}, {"generation", "a"}, {"currency", "kes"}, {"channel", "bank"}, {"query_method", "get"}, {"merchant_code", "1001"},
-		{"list_path", "/pull/"}, {"result_codes", "1032=cancelled 1037=expired,17=failed"}, {"result_codes", ""},
+		{"region", "CM"},
+		{"generation", "a"},
+		{"currency", "kes"},
+		{"channel", "bank"},
+		{"query_method", "get"},
+		{"merchant_code", "1001"},
+		{"list_path", "/pull/"},
+		{"result_codes", "1032=cancelled 1037=expired,17=failed"},
+		{"result_codes", ""},
 	} {
 		s := settings(t, "http://127.0.0.1:1")
 		s.Options[c.key] = c.value

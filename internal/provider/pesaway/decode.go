@@ -49,7 +49,7 @@ func envelopeCode(body []byte) string {
 	return clip(string(e.Code))
 }
 
-// record is the answer to a status query (dossier 5 and 11).
+// record is the answer to a status query.
 type record struct {
 	Code       text  `json:"code"`
 	ResultCode *text `json:"ResultCode"` // nil when missing
@@ -85,7 +85,7 @@ func decodeRecord(body []byte) (record, error) {
 	return inner, nil
 }
 
-// pullRow is a row of pull-transactions (dossier 8).
+// pullRow is a row of pull-transactions.
 type pullRow struct {
 	Reference         text `json:"Reference"`
 	Receipt           text `json:"Receipt"`
@@ -136,7 +136,7 @@ func decodeRow(raw json.RawMessage) (pullRow, error) {
 }
 
 // readTime reads the formats of the answers; without a zone it is UTC, as the
-// stamp that was captured showed (dossier 11).
+// stamp that was captured showed.
 func readTime(s string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999"} {
 		if t, err := time.Parse(layout, s); err == nil {

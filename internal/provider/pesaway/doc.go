@@ -1,7 +1,7 @@
 // Package pesaway reads PesaWay (Kenya and five more countries): the status of
 // mobile-money and bank transactions, and the list of completed ones
-// (pull-transactions). It follows the provider dossier; its sections are named
-// in the tests.
+// (pull-transactions). It follows https://docs.pesaway.com/developer/ and what
+// integrators have met.
 //
 // The credential callback_key (optional) is the key that was agreed on for the
 // signatures of callbacks; without it none is verified.

@@ -115,7 +115,7 @@ func FuzzText(f *testing.F) {
 		if strings.ContainsFunc(m, func(r rune) bool { return r < ' ' }) {
 			t.Fatalf("message %q", m)
 		}
-		clip(string(v))
+		_ = clip(string(v))
 		accountOf(string(v))
 		readTime(string(v))
 	})

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	fullPage = 100 // rows at most in an answer (dossier 8)
+	fullPage = 100 // rows at most in an answer
 	// zoneMargin widens the range that is asked for: the zone of StartDate and
 	// EndDate is not documented, and Kenya is UTC+3.
 	zoneMargin = 3 * time.Hour

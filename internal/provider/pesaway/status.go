@@ -10,14 +10,14 @@ import (
 	"tieout/internal/provider"
 )
 
-// The result codes that PesaWay gives a meaning (dossier 6).
+// The result codes that PesaWay gives a meaning.
 const (
 	codeSuccess = "0"
 	codeFailed  = "1"
 	codePending = "2"
 )
 
-// longestTransactionID is what the dossier gives PesaWay's ids (section 3).
+// longestTransactionID is what PesaWay's documents give its ids.
 const longestTransactionID = 64
 
 // Status asks by TransactionID; a payout that mobile money doesn't know is
@@ -115,7 +115,7 @@ func (c *client) transaction(r record, q provider.Query) (payment.Transaction, *
 	case tx.Status == payment.Completed:
 		return bad("PesaWay says completed, but TransactionAmount is missing")
 	default:
-		// Where no money moved, the answer may leave the amount out (dossier 11).
+		// Where no money moved, the answer may leave the amount out.
 		tx.Amount = q.Amount
 	}
 	return tx, nil
@@ -158,7 +158,7 @@ func containsWord(s string, words ...string) bool {
 }
 
 // groupOf knows the network's codes that are the customer's doing: cancelled,
-// no response, wrong PIN (dossier 6). What a bare 1 means PesaWay doesn't say.
+// no response, wrong PIN. What a bare 1 means PesaWay doesn't say.
 func groupOf(code string) payment.FailureGroup {
 	switch code {
 	case "1032", "1037", "2001":
@@ -167,7 +167,7 @@ func groupOf(code string) payment.FailureGroup {
 	return payment.FailureUnknown
 }
 
-// currencyOf: the answers carry none (dossier 12).
+// currencyOf: the answers carry none.
 func (c *client) currencyOf(a money.Amount) string {
 	if a.Currency != "" {
 		return a.Currency

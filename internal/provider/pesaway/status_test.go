@@ -47,6 +47,8 @@ func TestStatusReadsAllThatASuccessShows(t *testing.T) {
 	assert.Equal(t, "application/json", q.Header.Get("Content-Type"))
 }
 
+// The codes are those of https://docs.pesaway.com/developer/ (common codes) and
+// https://docs.pesaway.com/developer/mobile-money.html.
 func TestResultCodesBecomeStatuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -93,6 +95,8 @@ func TestResultCodesBecomeStatuses(t *testing.T) {
 	}
 }
 
+// The refusals are those of https://docs.pesaway.com/developer/ and
+// https://docs.pesaway.com/developer/authentication.html.
 func TestVerdictFollowsHTTPStatusAndCode(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -212,8 +216,11 @@ func TestCurrencyIsThePaymentsThenTheAccounts(t *testing.T) {
 		"the payment's":        {"TZS", nil, money.Amount{Minor: 150000, Exp: 2, Currency: "TZS"}},
 		"the region's":         {"", []func(*provider.Settings){option("region", "UG")}, money.Amount{Minor: 1500, Currency: "UGX"}},
 		"the configured one's": {"", []func(*provider.Settings){option("currency", "usd")}, money.Amount{Minor: 150000, Exp: 2, Currency: "USD"}},
-		"with its decimals": {"", []func(*provider.Settings){option("region", "ug"), func(s *provider.Settings) { s.Scale = money.Scale{"UGX": 2} }},
-			money.Amount{Minor: 150000, Exp: 2, Currency: "UGX"}},
+		"with its decimals": {
+			"",
+			[]func(*provider.Settings){option("region", "ug"), func(s *provider.Settings) { s.Scale = money.Scale{"UGX": 2} }},
+			money.Amount{Minor: 150000, Exp: 2, Currency: "UGX"},
+		},
 	} {
 		q := deposit("PHY1")
 		q.Amount = money.Amount{Currency: c.of}

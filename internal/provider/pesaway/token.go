@@ -101,7 +101,7 @@ func (t *tokens) drop(value string) {
 	}
 }
 
-// askToken makes the token request (dossier 2). It never becomes evidence.
+// askToken makes the token request. It never becomes evidence.
 func (c *client) askToken(ctx context.Context) (string, time.Duration, *trouble) {
 	resp, t := c.send(httpx.WithoutRecorder(ctx), http.MethodPost, tokenPath, "", struct {
 		Key       string `json:"consumer_key"`

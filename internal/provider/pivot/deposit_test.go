@@ -16,6 +16,9 @@ var byID = provider.Query{Kind: payment.Deposit, PaymentID: "pay1", ProviderPaym
 
 func idr(major int64) money.Amount { return money.Amount{Minor: major * 100, Exp: 2, Currency: "IDR"} }
 
+// The words are those of
+// https://pivot-payment.gitbook.io/pivot-docs/api-references/api-lists/payments/status
+// and https://pivot-payment.gitbook.io/pivot-docs/payments/state-and-status.
 func TestEveryDocumentedSessionStatusIsNormalised(t *testing.T) {
 	t.Parallel()
 	multiple := `,"paymentType":"MULTIPLE","amount":{"value":0,"currency":"IDR"}`
@@ -31,8 +34,10 @@ func TestEveryDocumentedSessionStatusIsNormalised(t *testing.T) {
 		"4.5 REQUIRE_ACTION":         {session: sessionJSON("REQUIRE_ACTION", charges(chargeJSON(chargeID, "WAITING_FOR_USER_ACTION", "")), ""), want: payment.Pending},
 		"4.5 PROCESSING, 3-D Secure": {session: sessionJSON("PROCESSING", charges(chargeJSON(chargeID, "WAITING_FOR_AUTHENTICATION", "")), ""), want: payment.Pending},
 		"4.5 PROCESSING":             {session: sessionJSON("PROCESSING", charges(chargeJSON(chargeID, "PROCESSING", "")), ""), want: payment.Pending},
-		"4.5 waiting for capture": {session: sessionJSON("PROCESSING", charges(chargeJSON(chargeID, "WAITING_FOR_CAPTURE", "")), ""),
-			want: payment.Pending, action: payment.ActionCapture},
+		"4.5 waiting for capture": {
+			session: sessionJSON("PROCESSING", charges(chargeJSON(chargeID, "WAITING_FOR_CAPTURE", "")), ""),
+			want:    payment.Pending, action: payment.ActionCapture,
+		},
 		"4.5 PAID": {session: sessionJSON("PAID", charges(chargeJSON(chargeID, "SUCCESS", "")), ""), want: payment.Completed},
 		"4.5 PAID after a failed charge": {session: sessionJSON("PAID", charges(chargeJSON(chargeTwo, "FAILED", `,"failureCode":"INSUFFICIENT_FUND"`),
 			chargeJSON(chargeID, "SUCCESS", "")), ""), want: payment.Completed},
@@ -40,8 +45,10 @@ func TestEveryDocumentedSessionStatusIsNormalised(t *testing.T) {
 			charges(chargeJSON(chargeID, "FAILED", `,"failureCode":"AUTHENTICATION_FAILED"`)), ""), want: payment.Pending},
 		"4.5 CANCELLED by a failed charge": {session: sessionJSON("CANCELLED", charges(chargeJSON(chargeID, "FAILED", `,"failureCode":"CHANNEL_UNAVAILABLE"`)),
 			`,"cancellationReason":"CHARGE_FAILED"`), want: payment.Failed, code: "CHANNEL_UNAVAILABLE", group: payment.FailureProvider},
-		"4.3 CANCELLED by the customer": {session: sessionJSON("CANCELLED", "null", `,"cancellationReason":"REQUESTED_BY_CUSTOMER"`),
-			want: payment.Cancelled, code: "REQUESTED_BY_CUSTOMER", group: payment.FailureCustomer},
+		"4.3 CANCELLED by the customer": {
+			session: sessionJSON("CANCELLED", "null", `,"cancellationReason":"REQUESTED_BY_CUSTOMER"`),
+			want:    payment.Cancelled, code: "REQUESTED_BY_CUSTOMER", group: payment.FailureCustomer,
+		},
 		"4.5 EXPIRED":                   {session: sessionJSON("EXPIRED", charges(chargeJSON(chargeID, "EXPIRED", "")), ""), want: payment.Expired},
 		"4.5 ACTIVE, not paid yet":      {session: sessionJSON("ACTIVE", "null", multiple), want: payment.Pending},
 		"4.5 INACTIVE, never paid":      {session: sessionJSON("INACTIVE", "null", multiple), want: payment.Expired},
@@ -224,6 +231,8 @@ func TestAnIDThatPivotDoesNotKnowIsFollowedByTheReference(t *testing.T) {
 	assert.Equal(t, provider.NotAskable, c.Status(t.Context(), provider.Query{}).Verdict)
 }
 
+// The codes are those of
+// https://pivot-payment.gitbook.io/pivot-docs/api-references/api-information/errors.
 func TestEveryErrorCodeHasItsVerdict(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

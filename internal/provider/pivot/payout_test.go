@@ -19,6 +19,9 @@ const (
 
 var payoutByID = provider.Query{Kind: payment.Payout, PaymentID: "pay1", ProviderPaymentID: batchID, Reference: "WD-1"}
 
+// The words are those of
+// https://pivot-payment.gitbook.io/pivot-docs/payouts/state-and-status/domestic-payout
+// and https://pivot-payment.gitbook.io/pivot-docs/api-references/api-lists/payout-local/response-codes-and-failure-reason.
 func TestEveryDocumentedPayoutStatusIsNormalised(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -89,10 +92,16 @@ func TestAPayoutIsFoundByEitherReferenceOfItsBatchOrByItsReferenceAlone(t *testi
 		key     string
 	}{
 		"by the reference in the batch": {payoutByID, map[string]string{itemURI: itemOfBatch(itemJSON("SUCCESS", ""))}, provider.Found, batchID + "/WD-1"},
-		"by our id in the batch": {provider.Query{Kind: payment.Payout, PaymentID: "WD-1", ProviderPaymentID: batchID, Reference: "ORDER 9"},
-			map[string]string{itemURI: itemOfBatch(itemJSON("SUCCESS", ""))}, provider.Found, batchID + "/WD-1"},
-		"by our id after the reference": {provider.Query{Kind: payment.Payout, PaymentID: "WD-1", ProviderPaymentID: batchID, Reference: "ORDER9"},
-			map[string]string{itemURI: itemOfBatch(itemJSON("SUCCESS", ""))}, provider.Found, batchID + "/WD-1"},
+		"by our id in the batch": {
+			provider.Query{Kind: payment.Payout, PaymentID: "WD-1", ProviderPaymentID: batchID, Reference: "ORDER 9"},
+			map[string]string{itemURI: itemOfBatch(itemJSON("SUCCESS", ""))},
+			provider.Found, batchID + "/WD-1",
+		},
+		"by our id after the reference": {
+			provider.Query{Kind: payment.Payout, PaymentID: "WD-1", ProviderPaymentID: batchID, Reference: "ORDER9"},
+			map[string]string{itemURI: itemOfBatch(itemJSON("SUCCESS", ""))},
+			provider.Found, batchID + "/WD-1",
+		},
 		"payouts as an array":            {payoutByID, map[string]string{itemURI: itemOfBatch("[" + itemJSON("SUCCESS", "") + "]")}, provider.Found, batchID + "/WD-1"},
 		"in another batch than noted":    {payoutByID, map[string]string{singleURI: single}, provider.Found, "WD-1"},
 		"without a batch":                {alone, map[string]string{singleURI: single}, provider.Found, "WD-1"},

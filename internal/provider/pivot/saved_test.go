@@ -69,8 +69,10 @@ func TestOnlyACompletedDepositIsCheckedForASavedMethod(t *testing.T) {
 	t.Parallel()
 	c, s := stubbed(t, nil)
 	for _, tx := range []payment.Transaction{
-		{Kind: payment.Payout, ID: sessionID, Status: payment.Completed}, {Kind: payment.Deposit, ID: sessionID, Status: payment.Failed},
-		{Kind: payment.Deposit, ID: "x", Status: payment.Completed}, {Kind: payment.Deposit, ID: sessionID, Status: payment.Completed},
+		{Kind: payment.Payout, ID: sessionID, Status: payment.Completed},
+		{Kind: payment.Deposit, ID: sessionID, Status: payment.Failed},
+		{Kind: payment.Deposit, ID: "x", Status: payment.Completed},
+		{Kind: payment.Deposit, ID: sessionID, Status: payment.Completed},
 	} {
 		present, checkable, reason := c.SavedMethods(t.Context(), customer, tx)
 		assert.False(t, present)

@@ -63,7 +63,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *server) route(version int, head, id string) (http.HandlerFunc, string) {
 	if id != "" {
 		status := func(kind string) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) { s.status(w, r, version, kind, id) }
+			return func(w http.ResponseWriter, _ *http.Request) { s.status(w, version, kind, id) }
 		}
 		switch {
 		case head == "deposits" || head == "payouts" || head == "refunds":

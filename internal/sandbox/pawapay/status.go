@@ -34,7 +34,7 @@ type refundKey struct {
 	id   string
 }
 
-func (s *server) status(w http.ResponseWriter, r *http.Request, version int, path, id string) {
+func (s *server) status(w http.ResponseWriter, version int, path, id string) {
 	if !uuidForm.MatchString(id) {
 		refuse(w, http.StatusBadRequest, "INVALID_PARAMETER", "The id must be a UUID.")
 		return

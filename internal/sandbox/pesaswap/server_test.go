@@ -107,7 +107,6 @@ func (s site) rows(method, path, body string) []string {
 	return out
 }
 
-// Dossier 1, 3 and 11.
 func TestWrongRequestsAreAnsweredAsTheServiceDoes(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{}, tx(payment.Payout, 1), tx(payment.Deposit, 1))
@@ -163,7 +162,6 @@ func TestWrongRequestsAreAnsweredAsTheServiceDoes(t *testing.T) {
 	assert.Equal(t, "400 IR_06", old.code("POST", "/payouts/list", `{"merchant_order_reference_id": "x"}`))
 }
 
-// Dossier 4.3.
 func TestListsAreNewestFirstWithInclusiveBoundsAndCursors(t *testing.T) {
 	t.Parallel()
 	var txs []corpus.Transaction
@@ -243,7 +241,6 @@ func unique(in []string) []string {
 	return out
 }
 
-// Dossier 5.3.
 func TestListsHideWhatOnlyARetrieveShows(t *testing.T) {
 	t.Parallel()
 	d := tx(payment.Deposit, 1)

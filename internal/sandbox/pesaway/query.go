@@ -123,7 +123,7 @@ func render(t corpus.Transaction) answer {
 	return out
 }
 
-// texts of the result codes that the dossier names (sections 6 and 14).
+// texts of the result codes that PesaWay and its integrators show.
 var texts = map[int]string{
 	0:    "Request processed successfully",
 	1:    "Transaction failed",

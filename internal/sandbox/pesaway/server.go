@@ -1,6 +1,6 @@
 // Package pesaway is a PesaWay that serves the transactions of a
 // state.Account: tokens, status queries, pull-transactions and the balance. It
-// follows the provider dossier; what nobody documents is a choice in Config.
+// follows PesaWay's pages and captures of integrators; what nobody documents is a choice in Config.
 //
 // Money can't be moved here: the paths that initiate payments are unknown.
 package pesaway
@@ -17,7 +17,7 @@ import (
 // TokenShape is one of the three forms that token answers have in the wild.
 type TokenShape int
 
-// The shapes, as the dossier counts them.
+// The shapes that integrators have met.
 const (
 	TokenTopLevel   TokenShape = iota // access_token and expires_in
 	TokenUnderData                    // data.token, without an expiry

@@ -94,8 +94,10 @@ func (s *server) bookings() []booking {
 		out = append(out, b)
 		for _, r := range refundsOf(t) {
 			if r.Status == payment.Completed {
-				out = append(out, booking{at: r.CreatedAt, id: r.ID, reference: r.ID, accountType: "REFUND",
-					balance: "Payment Balance", channel: "Refund", display: "Refund", amount: r.Amount})
+				out = append(out, booking{
+					at: r.CreatedAt, id: r.ID, reference: r.ID, accountType: "REFUND",
+					balance: "Payment Balance", channel: "Refund", display: "Refund", amount: r.Amount,
+				})
 			}
 		}
 	}
@@ -104,8 +106,10 @@ func (s *server) bookings() []booking {
 			continue
 		}
 		// The money leaves the balance when the payout is taken on.
-		b := booking{at: t.CreatedAt, id: t.ID, reference: reference(t), accountType: "DISBURSEMENT", balance: "Disbursement Balance",
-			channel: "Bank Transfer", display: "Disbursement", amount: t.Amount, fee: t.Fee}
+		b := booking{
+			at: t.CreatedAt, id: t.ID, reference: reference(t), accountType: "DISBURSEMENT", balance: "Disbursement Balance",
+			channel: "Bank Transfer", display: "Disbursement", amount: t.Amount, fee: t.Fee,
+		}
 		if len(s.account.ByID(payment.Payout, t.ID)) > 1 {
 			b.accountType, b.display = "BULK_DISBURSEMENT", "Bulk Disbursement"
 		}
@@ -182,13 +186,17 @@ func (s *server) customer(id string, _ url.Values) answer {
 		if method(t) == "CARD" {
 			c := card(t)
 			token["paymentMethod"], token["paymentChannel"] = "CARD", "VISA"
-			token["card"] = fields{"fingerprint": uuidOf("stored", t.ID), "network": "VISA", "first6": c["first6"], "first8": c["first8"],
-				"last4": c["last4"], "expMonth": c["expMonth"], "expYear": c["expYear"], "cardHolderFirstName": "Sari", "cardHolderLastName": "Contoh"}
+			token["card"] = fields{
+				"fingerprint": uuidOf("stored", t.ID), "network": "VISA", "first6": c["first6"], "first8": c["first8"],
+				"last4": c["last4"], "expMonth": c["expMonth"], "expYear": c["expYear"], "cardHolderFirstName": "Sari", "cardHolderLastName": "Contoh",
+			}
 		} else {
 			token["token"], token["paymentMethod"], token["paymentChannel"] = hash("token", t.ID)[:11], "ewallet", wallet(t)
 		}
 		tokens = append(tokens, token)
 	}
-	return found(fields{"givenName": "Sari", "surname": "Contoh", "email": email(id),
-		"phoneNumber": fields{"countryCode": "+62", "number": "8" + digits(10, "phone", id)}, "storedPaymentMethods": tokens})
+	return found(fields{
+		"givenName": "Sari", "surname": "Contoh", "email": email(id),
+		"phoneNumber": fields{"countryCode": "+62", "number": "8" + digits(10, "phone", id)}, "storedPaymentMethods": tokens,
+	})
 }

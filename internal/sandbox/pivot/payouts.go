@@ -52,8 +52,10 @@ func (s *server) payout(id string, q url.Values) answer {
 			updated = end
 		}
 	}
-	a.body["data"] = fields{"uuid": id, "merchantId": s.merchant(), "created": seconds(created), "updated": seconds(updated),
-		"status": batchStatus(shown), "payoutResults": s.results(shown), "payouts": a.body["data"]}
+	a.body["data"] = fields{
+		"uuid": id, "merchantId": s.merchant(), "created": seconds(created), "updated": seconds(updated),
+		"status": batchStatus(shown), "payoutResults": s.results(shown), "payouts": a.body["data"],
+	}
 	return a
 }
 

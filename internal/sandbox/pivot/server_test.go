@@ -145,8 +145,10 @@ func TestMoneyHasTheEncodingOfItsEndpoint(t *testing.T) {
 	odd := money.Amount{Minor: 26800099, Exp: 2, Currency: "IDR"}
 	fee := idr(4000)
 	b := serve(t,
-		corpus.Transaction{Kind: payment.Deposit, ID: sessionID, Reference: "DEP1", Status: payment.Completed, Amount: odd, Fee: &fee, CreatedAt: created, CompletedAt: created,
-			Refunds: []corpus.Refund{{ID: "r1", Amount: idr(5), Status: payment.Completed, CreatedAt: created}}},
+		corpus.Transaction{
+			Kind: payment.Deposit, ID: sessionID, Reference: "DEP1", Status: payment.Completed, Amount: odd, Fee: &fee, CreatedAt: created, CompletedAt: created,
+			Refunds: []corpus.Refund{{ID: "r1", Amount: idr(5), Status: payment.Completed, CreatedAt: created}},
+		},
 		corpus.Transaction{Kind: payment.Payout, ID: batchID, Reference: "WD-1", Status: payment.Completed, Amount: idr(50000), Account: "00123", CreatedAt: created})
 	for uri, want := range map[string]string{
 		"/v2/payments/" + sessionID:                    `"amount":{"currency":"IDR","value":268000.99}`,
@@ -198,8 +200,10 @@ func TestListsHidePagesAndWhatTheTruthHides(t *testing.T) {
 	t.Parallel()
 	var txs []corpus.Transaction
 	for i := range 45 {
-		txs = append(txs, corpus.Transaction{Kind: payment.Deposit, ID: strings.Replace(sessionID, "7f0d2c54", string(rune('a'+i%6))+"f0d2c"+string(rune('0'+i/10))+string(rune('0'+i%10)), 1),
-			Reference: "R" + string(rune('A'+i)), Status: payment.Completed, Amount: idr(1), CreatedAt: created.Add(time.Duration(i) * time.Second), CustomerID: "c1"})
+		txs = append(txs, corpus.Transaction{
+			Kind: payment.Deposit, ID: strings.Replace(sessionID, "7f0d2c54", string(rune('a'+i%6))+"f0d2c"+string(rune('0'+i/10))+string(rune('0'+i%10)), 1),
+			Reference: "R" + string(rune('A'+i)), Status: payment.Completed, Amount: idr(1), CreatedAt: created.Add(time.Duration(i) * time.Second), CustomerID: "c1",
+		})
 	}
 	txs[0].Fault, txs[1].Unlisted, txs[2].Reference = corpus.FaultHiddenInList, true, "X-GHOST"
 	b := serve(t, txs...)

@@ -48,8 +48,10 @@ func renderSession(g group, open bool) fields {
 	}
 	out := fields{
 		"id": t.ID, "clientReferenceId": reference(t), "amount": amount, "autoConfirm": true, "mode": "API",
-		"redirectUrl": fields{"successReturnUrl": "https://shop.example/ok", "failureReturnUrl": "https://shop.example/no",
-			"expirationReturnUrl": "https://shop.example/late"},
+		"redirectUrl": fields{
+			"successReturnUrl": "https://shop.example/ok", "failureReturnUrl": "https://shop.example/no",
+			"expirationReturnUrl": "https://shop.example/late",
+		},
 		"paymentType": kind, "paymentMethod": fields{"type": method(t)}, "statementDescriptor": "Sandbox",
 		"saveForFutureUse": saves(t), "showSavedPayment": false, "status": session, "investigationStatus": nil,
 		"createdAt": seconds(t.CreatedAt), "updatedAt": seconds(last(g)), "expiryAt": expiry, "chargeDetails": nil,
@@ -243,8 +245,10 @@ func addMethod(charge fields, t corpus.Transaction, status string) {
 	case "QR":
 		charge["qr"] = fields{"acquirer": "SANDBOX", "qrType": "DYNAMIC", "retrievalReferenceNumber": t.NetworkReference, "issuerName": ""}
 	default:
-		charge["virtualAccount"] = fields{"channel": choose([]string{"BCA", "BRI", "MANDIRI"}, "bank", t.ID),
-			"virtualAccountNumber": digits(16, "va", t.ID), "virtualAccountName": "Sari Contoh", "expiryAt": "0001-01-01T00:00:00Z"}
+		charge["virtualAccount"] = fields{
+			"channel":              choose([]string{"BCA", "BRI", "MANDIRI"}, "bank", t.ID),
+			"virtualAccountNumber": digits(16, "va", t.ID), "virtualAccountName": "Sari Contoh", "expiryAt": "0001-01-01T00:00:00Z",
+		}
 	}
 }
 

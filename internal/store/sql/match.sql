@@ -18,22 +18,6 @@ FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par);
 ANALYZE p;
 
 -- step: provider transactions that the run may have to do with
-CREATE TEMP TABLE tid (id bigint) ON COMMIT DROP;
-INSERT INTO tid
-SELECT t.id FROM tieout.transactions t, par
-WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds)
-  AND t.created_at >= par.from_time - par.reach AND t.created_at < par.to_time + par.reach
-UNION
-SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.provider_payment_id = p.ppid
-UNION
-SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.provider_payment_id = upper(p.ppid) WHERE length(p.ppid) = 36
-UNION
-SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.own_id = p.own
-UNION
-SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.own_id = upper(p.own) WHERE length(p.own) = 36
-UNION
-SELECT t.id FROM p JOIN tieout.transactions t ON t.provider = p.provider AND t.kind = p.kind AND t.reference = p.ref;
-
 CREATE TEMP TABLE t (
     id bigint, provider text, kind text, key text, ppid text, batched boolean, own text, ref text, cur text, exp smallint,
     amount bigint, moved bigint, refunded bigint, fee bigint, tax bigint, status text,
@@ -41,6 +25,28 @@ CREATE TEMP TABLE t (
     is_done boolean,      -- moved money that has not come back in full
     in_range boolean, created timestamptz, metadata jsonb
 ) ON COMMIT DROP;
+-- those of the range and its surroundings are read in one go
+CREATE TEMP TABLE tid (id bigint) ON COMMIT DROP;
+INSERT INTO tid
+SELECT t.id FROM tieout.transactions t, par
+WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds)
+  AND t.created_at >= par.from_time - par.reach AND t.created_at < par.to_time + par.reach;
+-- and of all others those that a payment's id or reference leads to
+INSERT INTO tid
+WITH far AS (
+    SELECT t.id, t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t, par
+    WHERE t.created_at < par.from_time - par.reach OR t.created_at >= par.to_time + par.reach
+)
+SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.provider_payment_id = p.ppid
+UNION
+SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.provider_payment_id = upper(p.ppid) WHERE length(p.ppid) = 36
+UNION
+SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.own_id = p.own
+UNION
+SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.own_id = upper(p.own) WHERE length(p.own) = 36
+UNION
+SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.reference = p.ref;
+ANALYZE tid;
 INSERT INTO t
 SELECT t.id, t.provider, t.kind, t.key,
        CASE WHEN length(t.provider_payment_id) = 36 THEN lower(t.provider_payment_id) ELSE t.provider_payment_id END,
@@ -71,45 +77,48 @@ INSERT INTO amb SELECT DISTINCT e1.pid, 'id' FROM e1 JOIN e1_shared USING (id);
 INSERT INTO cand SELECT DISTINCT e1.id FROM e1 JOIN amb USING (pid);
 
 -- step: rung 2, the echo of the merchant reference, among what no id claims
-CREATE TEMP TABLE refs (provider text, kind text, ref text, payments_left bigint, payments_settled bigint, transactions bigint) ON COMMIT DROP;
+CREATE TEMP TABLE f (provider text, kind text, ref text, id bigint) ON COMMIT DROP;   -- free transactions with a reference
+INSERT INTO f
+SELECT provider, kind, ref, id FROM t WHERE ref <> '' AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id);
+ANALYZE f;
+CREATE TEMP TABLE q (provider text, kind text, ref text, pid text, settled boolean, ambiguous boolean) ON COMMIT DROP;   -- payments that carry one of these
+INSERT INTO q
+SELECT p.provider, p.kind, p.ref, p.pid, s.pid IS NOT NULL, a.pid IS NOT NULL
+FROM (SELECT DISTINCT provider, kind, ref FROM f) d JOIN p USING (provider, kind, ref)
+LEFT JOIN (SELECT DISTINCT pid FROM e1) s ON s.pid = p.pid
+LEFT JOIN (SELECT DISTINCT pid FROM amb) a ON a.pid = p.pid;
+ANALYZE q;
+CREATE TEMP TABLE refs (provider text, kind text, ref text, payments_left bigint, payments_settled bigint, ambiguous boolean) ON COMMIT DROP;
 INSERT INTO refs
-SELECT f.provider, f.kind, f.ref,
-       count(*) FILTER (WHERE NOT settled), count(*) FILTER (WHERE settled), max(f.n)
-FROM (SELECT provider, kind, ref, count(*) AS n FROM t
-      WHERE ref <> '' AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id) GROUP BY 1, 2, 3) f
-JOIN (SELECT p.provider, p.kind, p.ref, EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid) AS settled FROM p WHERE ref <> '') q
-  ON q.provider = f.provider AND q.kind = f.kind AND q.ref = f.ref
-GROUP BY 1, 2, 3;
+SELECT provider, kind, ref, count(*) FILTER (WHERE NOT settled), count(*) FILTER (WHERE settled), bool_or(ambiguous)
+FROM q GROUP BY 1, 2, 3;
+ANALYZE refs;
 
 CREATE TEMP TABLE c (pid text, id bigint, rung smallint) ON COMMIT DROP;
 INSERT INTO c SELECT pid, id, 1 FROM e1 WHERE NOT EXISTS (SELECT 1 FROM amb WHERE amb.pid = e1.pid);
 INSERT INTO c
-SELECT p.pid, t.id, 2
-FROM refs r
-JOIN p ON p.provider = r.provider AND p.kind = r.kind AND p.ref = r.ref
-JOIN t ON t.provider = r.provider AND t.kind = r.kind AND t.ref = r.ref
-WHERE NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id)
-  AND NOT EXISTS (SELECT 1 FROM amb WHERE amb.pid = p.pid)
-  AND CASE WHEN r.payments_left = 1 THEN NOT EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid)
-           WHEN r.payments_left = 0 THEN r.payments_settled = 1
-           ELSE false END;
+SELECT q.pid, f.id, 2
+FROM refs r JOIN q USING (provider, kind, ref) JOIN f USING (provider, kind, ref)
+WHERE NOT q.ambiguous
+  AND (r.payments_left = 1 AND NOT q.settled OR r.payments_left = 0 AND r.payments_settled = 1);
 INSERT INTO amb
-SELECT p.pid, 'reference'
-FROM refs r JOIN p ON p.provider = r.provider AND p.kind = r.kind AND p.ref = r.ref
-WHERE r.payments_left > 1 AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.pid = p.pid);
+SELECT q.pid, 'reference' FROM refs r JOIN q USING (provider, kind, ref) WHERE r.payments_left > 1 AND NOT q.settled;
 INSERT INTO cand
-SELECT t.id FROM refs r JOIN t ON t.provider = r.provider AND t.kind = r.kind AND t.ref = r.ref
-WHERE NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id)
-  AND (r.payments_left > 1
-       -- where ids settle nothing, what carries the reference is a candidate all the same
-       OR r.payments_left = 0 AND r.payments_settled = 1
-          AND EXISTS (SELECT 1 FROM p JOIN amb USING (pid) WHERE p.provider = r.provider AND p.kind = r.kind AND p.ref = r.ref));
+SELECT f.id FROM refs r JOIN f USING (provider, kind, ref)
+WHERE r.payments_left > 1
+   -- where ids settle nothing, what carries the reference is a candidate all the same
+   OR r.payments_left = 0 AND r.payments_settled = 1 AND r.ambiguous;
 ANALYZE c;
+ANALYZE amb;
+ANALYZE cand;
 
 -- step: metadata
 -- rung 3 runs here, once for each key; see match_metadata.sql
 
 -- step: groups of several transactions on one payment
+CREATE TEMP TABLE several (pid text) ON COMMIT DROP;
+INSERT INTO several SELECT pid FROM c GROUP BY pid HAVING count(*) > 1;
+ANALYZE several;
 CREATE TEMP TABLE g (pid text, n bigint, done bigint, form text) ON COMMIT DROP;
 INSERT INTO g
 SELECT c.pid, count(*), count(*) FILTER (WHERE t.is_done),
@@ -118,7 +127,7 @@ SELECT c.pid, count(*), count(*) FILTER (WHERE t.is_done),
             WHEN bool_and(t.cur = p.cur AND t.exp = p.exp) FILTER (WHERE t.is_done)
                  AND sum(t.moved) FILTER (WHERE t.is_done) = max(p.minor) THEN 'split'
             ELSE 'ambiguous' END
-FROM c JOIN t USING (id) JOIN p USING (pid)
+FROM several JOIN c USING (pid) JOIN t USING (id) JOIN p USING (pid)
 GROUP BY c.pid;
 INSERT INTO amb SELECT pid, 'amounts' FROM g WHERE form = 'ambiguous';
 INSERT INTO cand SELECT c.id FROM c JOIN g USING (pid) WHERE g.form = 'ambiguous';
@@ -126,6 +135,7 @@ DELETE FROM c USING g WHERE g.pid = c.pid AND g.form = 'ambiguous';
 
 -- step: which transaction is the match, and what the others are
 CREATE TEMP TABLE u (pid text, id bigint, rung smallint, use text) ON COMMIT DROP;
+INSERT INTO u SELECT pid, id, rung, 'match' FROM c WHERE NOT EXISTS (SELECT 1 FROM several s WHERE s.pid = c.pid);
 INSERT INTO u
 SELECT pid, id, rung,
        CASE WHEN chosen = 1 OR (form = 'split' AND is_done) THEN 'match'
@@ -138,7 +148,7 @@ FROM (
                t.is_done DESC, t.is_open DESC,
                -- of several completed the earliest, of several others the newest
                CASE WHEN t.is_done THEN t.created END, CASE WHEN NOT t.is_done THEN t.created END DESC, t.key) AS chosen
-    FROM c JOIN g USING (pid) JOIN t USING (id)
+    FROM g JOIN c USING (pid) JOIN t USING (id)
 ) x;
 -- of several completed and equal ones the chosen is the earliest; a split has no single one
 ANALYZE u;
@@ -150,6 +160,13 @@ CREATE TEMP TABLE m (
     needs_action text, failure_code text, failure_message text, created timestamptz, completed timestamptz, observed timestamptz, asked timestamptz,
     completed_seen boolean, partial boolean, metadata jsonb
 ) ON COMMIT DROP;
+-- nearly all have one transaction: nothing is to be added up
+INSERT INTO m
+SELECT u.pid, u.rung, ARRAY[x.id], x.provider_payment_id, x.status, x.raw_status, x.currency, x.exp, x.amount, coalesce(x.settled, x.amount),
+       x.refunded, x.fee, x.tax, x.own_id, x.reference, nullif(x.network_reference, ''), x.account, x.needs_action, x.failure_code, x.failure_message,
+       x.created_at, x.completed_at, x.observed_at, x.asked_at, x.completed_seen_at IS NOT NULL, x.partial, x.metadata
+FROM u JOIN tieout.transactions x ON x.id = u.id
+WHERE NOT EXISTS (SELECT 1 FROM several s WHERE s.pid = u.pid);
 INSERT INTO m
 SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
        string_agg(x.provider_payment_id, '+' ORDER BY x.created_at, x.key),
@@ -164,7 +181,7 @@ SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
        (array_agg(x.failure_code ORDER BY x.created_at, x.key))[1], (array_agg(x.failure_message ORDER BY x.created_at, x.key))[1],
        min(x.created_at), max(x.completed_at), max(x.observed_at), min(x.asked_at),
        bool_or(x.completed_seen_at IS NOT NULL), bool_or(x.partial), (array_agg(x.metadata ORDER BY x.created_at, x.key))[1]
-FROM u JOIN tieout.transactions x ON x.id = u.id
+FROM several s JOIN u USING (pid) JOIN tieout.transactions x ON x.id = u.id
 WHERE u.use = 'match'
 GROUP BY u.pid;
 ANALYZE m;
@@ -201,11 +218,13 @@ ANALYZE k;
 
 -- step: the result of each payment
 CREATE TEMP TABLE r (
-    pid text PRIMARY KEY, result text, base text, state text, outcome text, method text,
+    pid text, result text, base text, state text, outcome text, method text,
     tcur text, texp smallint, compared bigint, full_refund boolean
 ) ON COMMIT DROP;
-INSERT INTO r (pid, base, state, outcome, method, tcur, texp, compared, full_refund)
-SELECT pid,
+INSERT INTO r (result, pid, base, state, outcome, method, tcur, texp, compared, full_refund)
+-- as long as no difference is found
+SELECT CASE WHEN base IN ('matched', 'pending') THEN base WHEN outcome = 'pending' THEN 'pending' ELSE 'matched' END, z.*
+FROM (SELECT pid,
     CASE
         WHEN state IN ('ambiguous', 'invalid', 'not_polled') THEN
             CASE state WHEN 'ambiguous' THEN 'ambiguous_match' WHEN 'invalid' THEN 'invalid_provider_data' ELSE 'not_polled' END
@@ -235,12 +254,12 @@ SELECT pid,
             CASE WHEN theirs = 'reversed' OR (theirs = 'completed' AND full_refund) THEN 'matched'
                  WHEN theirs = 'pending' AND age <= grace THEN 'pending'
                  ELSE 'status_mismatch' END
-    END,
+    END AS base,
     state,
     CASE state
         WHEN 'found' THEN CASE WHEN theirs = 'completed' AND full_refund THEN 'reversed' ELSE theirs END
         WHEN 'unknown' THEN 'unknown'
-    END,
+    END AS outcome,
     method, cur, exp, compared, full_refund
 FROM (
     SELECT p.pid, p.status, k.state, m.cur, m.exp,
@@ -258,41 +277,51 @@ FROM (
            CASE p.kind WHEN 'deposit' THEN par.stale_deposit ELSE par.stale_payout END AS stale
     FROM p JOIN k USING (pid) LEFT JOIN m USING (pid), par
     WHERE p.in_range
-) x;
+) x) z;
 ANALYZE r;
 
 -- step: exceptions: one row each, with the facts that its sentence needs
 CREATE TEMP TABLE x (kind text, pid text, id bigint, fact text) ON COMMIT DROP;
 INSERT INTO x SELECT base, pid, NULL, '' FROM r WHERE base NOT IN ('matched', 'pending');
-INSERT INTO x
-SELECT 'currency_mismatch', p.pid, NULL, '' FROM p JOIN r USING (pid)
-WHERE r.state = 'found' AND r.tcur <> p.cur;
-INSERT INTO x
-SELECT 'amount_mismatch', p.pid, NULL, ''
-FROM p JOIN r USING (pid) LEFT JOIN tolerance ON tolerance.provider = p.provider AND tolerance.currency = p.cur
-WHERE r.state = 'found' AND r.tcur = p.cur
-  AND CASE WHEN r.texp = p.exp THEN abs(r.compared - p.minor) > coalesce(tolerance.minor, 0)
-           -- the configured decimals changed between two observations
-           ELSE r.compared * 10::numeric ^ (p.exp - r.texp) <> p.minor END;
-INSERT INTO x
-SELECT 'reference_mismatch', p.pid, NULL, 'reference'
+-- pairs of which any figure or text differs, in one pass over all of them
+CREATE TEMP TABLE v (
+    pid text, provider text, kind text, cur text, exp smallint, minor bigint, tcur text, texp smallint, compared bigint,
+    by_id boolean, ref text, tref text, account text, taccount text, metadata jsonb, tmetadata jsonb, status text, moved bigint, fee bigint
+) ON COMMIT DROP;
+INSERT INTO v
+SELECT p.pid, p.provider, p.kind, p.cur, p.exp, p.minor, r.tcur, r.texp, r.compared,
+       r.method = 'provider_id', p.ref, m.ref, p.account, m.account, p.metadata, m.metadata, m.status, m.moved, m.fee
 FROM p JOIN r USING (pid) JOIN m USING (pid)
-WHERE r.state = 'found' AND r.method = 'provider_id' AND p.ref <> '' AND m.ref <> '' AND m.ref <> p.ref AND m.ref <> p.pid;
+WHERE r.state = 'found'
+  AND (r.tcur <> p.cur OR r.compared <> p.minor OR r.texp <> p.exp OR m.ref <> p.ref OR m.account <> p.account
+       OR EXISTS (SELECT 1 FROM metadata_keys mk WHERE p.metadata ->> mk.key <> m.metadata ->> mk.key)
+       OR m.fee IS NOT NULL AND EXISTS (SELECT 1 FROM schedule s WHERE s.provider = p.provider));
+ANALYZE v;
+INSERT INTO x SELECT 'currency_mismatch', pid, NULL, '' FROM v WHERE tcur <> cur;
 INSERT INTO x
-SELECT DISTINCT ON (p.pid) 'reference_mismatch', p.pid, NULL::bigint, mk.key
-FROM p JOIN r USING (pid) JOIN m USING (pid) JOIN metadata_keys mk ON true
-WHERE r.state = 'found' AND r.method = 'provider_id'
-  AND p.metadata ->> mk.key <> '' AND m.metadata ->> mk.key <> '' AND p.metadata ->> mk.key <> m.metadata ->> mk.key
-  AND NOT EXISTS (SELECT 1 FROM x WHERE x.pid = p.pid AND x.kind = 'reference_mismatch')
-ORDER BY p.pid, mk.n;
+SELECT 'amount_mismatch', v.pid, NULL, ''
+FROM v LEFT JOIN tolerance ON tolerance.provider = v.provider AND tolerance.currency = v.cur
+WHERE v.tcur = v.cur
+  AND CASE WHEN v.texp = v.exp THEN abs(v.compared - v.minor) > coalesce(tolerance.minor, 0)
+           -- the configured decimals changed between two observations
+           ELSE v.compared * 10::numeric ^ (v.exp - v.texp) <> v.minor END;
+INSERT INTO x
+SELECT 'reference_mismatch', pid, NULL, 'reference' FROM v
+WHERE by_id AND ref <> '' AND tref <> '' AND tref <> ref AND tref <> pid;
+INSERT INTO x
+SELECT DISTINCT ON (v.pid) 'reference_mismatch', v.pid, NULL::bigint, mk.key
+FROM v JOIN metadata_keys mk ON true
+WHERE v.by_id AND v.metadata ->> mk.key <> '' AND v.tmetadata ->> mk.key <> '' AND v.metadata ->> mk.key <> v.tmetadata ->> mk.key
+  AND NOT EXISTS (SELECT 1 FROM x WHERE x.pid = v.pid AND x.kind = 'reference_mismatch')
+ORDER BY v.pid, mk.n;
 INSERT INTO x
 SELECT 'recipient_mismatch', pid, NULL, ''
 FROM (
-    SELECT p.pid, regexp_replace(p.account, '\D', '', 'g') AS a, regexp_replace(m.account, '\D', '', 'g') AS b
-    FROM p JOIN r USING (pid) JOIN m USING (pid)
-    WHERE r.state = 'found' AND p.account <> m.account
+    SELECT pid, regexp_replace(account, '\D', '', 'g') AS a, regexp_replace(taccount, '\D', '', 'g') AS b
+    FROM v
+    WHERE account <> taccount
       -- what the provider masks is not compared
-      AND m.account !~ '[*•xX#]' AND p.account !~ '[*•#]'
+      AND taccount !~ '[*•xX#]' AND account !~ '[*•#]'
 ) y
 WHERE a <> '' AND b <> '' AND a <> b
   AND NOT (least(length(ltrim(a, '0')), length(ltrim(b, '0'))) >= 8
@@ -300,13 +329,23 @@ WHERE a <> '' AND b <> '' AND a <> b
 
 -- step: fees against the schedule
 INSERT INTO x
-SELECT 'fee_mismatch', p.pid, NULL, f.expected::text
-FROM p JOIN r USING (pid) JOIN m USING (pid)
+SELECT 'fee_mismatch', v.pid, NULL, f.expected::text
+FROM v JOIN m USING (pid)
 JOIN LATERAL (
-    SELECT round(m.moved * s.percent / 100 + s.fixed * 10::numeric ^ m.exp)::bigint AS expected
-    FROM schedule s WHERE s.provider = p.provider AND s.kind = p.kind AND s.currency = m.cur LIMIT 1
+    -- a fixed fee is charged for each of a split's transactions
+    SELECT round(v.moved * s.percent / 100 + s.fixed * 10::numeric ^ v.texp * cardinality(m.ids))::bigint AS expected
+    FROM schedule s WHERE s.provider = v.provider AND s.kind = v.kind AND s.currency = v.tcur LIMIT 1
 ) f ON true
-WHERE r.state = 'found' AND m.status = 'completed' AND m.fee IS NOT NULL AND m.fee <> f.expected;
+WHERE v.status = 'completed' AND v.fee IS NOT NULL AND v.fee <> f.expected;
+
+-- step: saved methods
+INSERT INTO x
+SELECT 'saved_method_missing', p.pid, NULL, s.reason
+FROM p JOIN r USING (pid) JOIN m USING (pid)
+JOIN tieout.run_payments rp ON rp.run_id = (SELECT run_id FROM par) AND rp.payment_id = p.pid AND rp.save_method
+JOIN tieout.saved_methods s ON s.provider = p.provider AND s.payment_id = p.pid
+WHERE r.state = 'found' AND r.outcome = 'completed' AND s.checkable AND NOT s.present
+  AND (SELECT started_at - grace FROM par) >= coalesce(m.completed, m.created);
 
 -- step: payments that repeat an earlier one
 CREATE TEMP TABLE d (
@@ -360,16 +399,15 @@ SELECT e.payment_id, e.kind
 FROM tieout.exceptions e JOIN r ON r.pid = e.payment_id JOIN m USING (pid)
 WHERE e.state = 'resolved' AND e.resolution = 'accepted' AND r.state = 'found'
   AND e.provider_currency = r.tcur AND e.provider_amount = r.compared * ('1e-' || r.texp)::numeric
+  AND e.provider_refunded IS NOT DISTINCT FROM m.refunded * ('1e-' || m.exp)::numeric
   AND (e.kind NOT IN ('status_mismatch', 'late_reversal') OR e.provider_status = CASE m.status WHEN 'created' THEN 'pending' ELSE m.status END);
 
 -- step: results
-UPDATE r SET result = CASE
-    WHEN EXISTS (SELECT 1 FROM x WHERE x.pid = r.pid AND x.id IS NULL
-                 AND x.kind NOT IN ('fee_mismatch', 'saved_method_missing', 'settlement_mismatch')
-                 AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.pid = x.pid AND a.kind = x.kind)) THEN 'exception'
-    WHEN base IN ('matched', 'pending') THEN base
-    WHEN outcome = 'pending' THEN 'pending'
-    ELSE 'matched' END;
+UPDATE r SET result = 'exception' FROM (
+    SELECT DISTINCT pid FROM x
+    WHERE id IS NULL AND kind NOT IN ('fee_mismatch', 'saved_method_missing', 'settlement_mismatch')
+      AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.pid = x.pid AND a.kind = x.kind)
+) e WHERE e.pid = r.pid;
 DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
 INSERT INTO tieout.run_results
 SELECT par.run_id, p.pid, r.result, r.outcome, r.method, coalesce(m.ids, '{}'),

@@ -25,7 +25,11 @@ SELECT $1, bdate, provider, kind, currency, exp,
     count(*) FILTER (WHERE class = 'exception'),
     coalesce(sum(amount) FILTER (WHERE class = 'exception'), 0)
 FROM (
-    SELECT rp.business_date AS bdate, rp.provider, rp.kind, rp.currency, rp.exp, rp.amount,
+    SELECT rp.business_date AS bdate, rp.provider, rp.kind,
+           -- what a person accepted in another currency is settled in that one
+           CASE WHEN rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed') THEN coalesce(rr.provider_currency, rp.currency) ELSE rp.currency END AS currency,
+           CASE WHEN rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed') THEN coalesce(rr.provider_exp, rp.exp) ELSE rp.exp END AS exp,
+           rp.amount,
            CASE WHEN rr.result <> 'matched' THEN rr.result
                 WHEN rr.outcome IN ('completed', 'reversed') THEN rr.outcome
                 ELSE 'failed' END AS class,

@@ -87,7 +87,6 @@ func TestWhatIsSignedIsVerifiedWithEveryAlgorithmAndEncoding(t *testing.T) {
 func TestASignedRequestLooksAsDocumented(t *testing.T) {
 	t.Parallel()
 	m := signed(t, Signer{Key: p256(t), KeyID: "SHOP_KEY:1", Raw: true}, `{}`)
-	// Dossier, section 12.
 	assert.Equal(t, `sig-pp=("@method" "@authority" "@path" "signature-date" "content-digest" "content-type");alg="ecdsa-p256-sha256";keyid="SHOP_KEY:1";created=1773216845;expires=1773216905`,
 		m.Header.Get("Signature-Input"))
 	assert.Regexp(t, `^sig-pp=:[A-Za-z0-9+/]{86}==:$`, m.Header.Get("Signature"))

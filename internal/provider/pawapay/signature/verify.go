@@ -74,11 +74,11 @@ func (v *Verifier) Verify(ctx context.Context, m Message) error {
 func (v *Verifier) find(m Message) (list httpsfv.InnerList, sig []byte, err error) {
 	inputs, err := httpsfv.UnmarshalDictionary(m.Header.Values("Signature-Input"))
 	if err != nil {
-		return list, nil, errors.New("Signature-Input can't be read")
+		return list, nil, errors.New("the header Signature-Input can't be read")
 	}
 	sigs, err := httpsfv.UnmarshalDictionary(m.Header.Values("Signature"))
 	if err != nil {
-		return list, nil, errors.New("Signature can't be read")
+		return list, nil, errors.New("the header Signature can't be read")
 	}
 	label := v.Label
 	if label == "" {
