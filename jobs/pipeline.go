@@ -231,8 +231,10 @@ func (e *Env) rules() ledger.Rules {
 }
 
 func (s *state) scope() store.Scope {
-	return store.Scope{Providers: s.run.Providers, Kinds: s.run.Kinds, Outstanding: s.run.Outstanding, Location: s.Config.Location,
-		MetadataKeys: s.Config.Matching.MetadataKeys, DateWindow: s.Config.Matching.DateWindow}
+	return store.Scope{
+		Providers: s.run.Providers, Kinds: s.run.Kinds, Outstanding: s.run.Outstanding, Location: s.Config.Location,
+		MetadataKeys: s.Config.Matching.MetadataKeys, DateWindow: s.Config.Matching.DateWindow,
+	}
 }
 
 func (e *Env) mask() func(string) string {

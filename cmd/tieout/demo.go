@@ -65,8 +65,7 @@ func (d *demoOptions) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// the private Postgres may have to run as another user, who must get in
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+	if err := os.MkdirAll(d.dir, 0o711); err != nil { //nolint:gosec // the private Postgres may have to run as another user, who must get in
 		return err
 	}
 	home := filepath.Join(d.dir, "demo")

@@ -133,8 +133,10 @@ func (s *Store) Hidden(ctx context.Context, run *Run, providerName string, after
 	}
 	for _, r := range rows {
 		last = r.ID
-		questions = append(questions, provider.Query{Kind: r.Kind, ProviderPaymentID: r.TheirID, Reference: r.Reference,
-			Amount: money.Amount{Minor: r.Minor, Exp: r.Exp, Currency: r.Currency}, CreatedAt: r.CreatedAt})
+		questions = append(questions, provider.Query{
+			Kind: r.Kind, ProviderPaymentID: r.TheirID, Reference: r.Reference,
+			Amount: money.Amount{Minor: r.Minor, Exp: r.Exp, Currency: r.Currency}, CreatedAt: r.CreatedAt,
+		})
 	}
 	return questions, last, nil
 }
