@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"fmt"
 
 	"tieout/internal/money"
 	"tieout/internal/store"
@@ -13,13 +12,11 @@ func (s *state) match(ctx context.Context) error {
 	if err := s.Store.Surround(ctx, s.run, s.Ledger, s.rules(), s.scope()); err != nil {
 		return err
 	}
-	rules, err := s.matchRules()
+	matched, err := s.Store.Match(ctx, s.run, s.matchRules())
 	if err != nil {
 		return err
 	}
-	if s.sum.Matched, err = s.Store.Match(ctx, s.run, rules); err != nil {
-		return err
-	}
+	s.sum.Matched = matched
 	e := s.Log.Info()
 	for result, n := range s.sum.Matched.Results {
 		e = e.Int64(string(result), n)
@@ -28,38 +25,32 @@ func (s *state) match(ctx context.Context) error {
 	return nil
 }
 
-func (s *state) matchRules() (store.MatchRules, error) {
+func (s *state) matchRules() store.MatchRules {
 	m := s.Config.Matching
 	rules := store.MatchRules{
-		MetadataKeys: m.MetadataKeys, DateWindow: m.DateWindow, Grace: m.Grace,
+		MetadataKeys: m.MetadataKeys, BatchKeys: m.BatchKeys, DateWindow: m.DateWindow, Grace: m.Grace,
 		StaleDeposit: m.StaleAfter.Deposit, StalePayout: m.StaleAfter.Payout, StaleNeed: m.StaleAfter.NeedsAction,
 		Location: s.Config.Location, Thresholds: s.thresholds(), Mask: s.mask(), Schedule: s.schedule(),
 	}
 	scales := s.rules().Scales
 	for _, name := range s.run.Providers {
-		for currency, text := range m.AmountTolerance {
-			codes := []string{currency}
-			if currency == "default" {
-				codes = money.Currencies()
-			}
-			for _, code := range codes {
-				if _, own := m.AmountTolerance[code]; own && currency == "default" {
-					continue
+		for _, kind := range s.run.Kinds {
+			for _, currency := range money.Currencies() {
+				of := m.For(name, kind, currency)
+				// a general 0.5 means nothing in a currency without decimals
+				if a, err := scales[name].Parse(of.Tolerance, currency); err == nil && a.Minor != 0 {
+					rules.Tolerance = append(rules.Tolerance, store.Tolerance{Provider: name, Kind: kind, Currency: currency, Minor: a.Minor})
 				}
-				a, err := scales[name].Parse(text, code)
-				if err != nil {
-					if currency == "default" {
-						continue // 0.5 means nothing in a currency without decimals
-					}
-					return rules, fmt.Errorf("matching.amount_tolerance: %w", err)
-				}
-				if a.Minor != 0 {
-					rules.Tolerance = append(rules.Tolerance, store.Tolerance{Provider: name, Currency: code, Minor: a.Minor})
+				if len(m.Rules) > 0 {
+					rules.Limits = append(rules.Limits, store.Limit{
+						Provider: name, Kind: kind, Currency: currency,
+						Grace: of.Grace, Stale: of.StaleAfter, StaleNeed: of.StaleNeedsAction,
+					})
 				}
 			}
 		}
 	}
-	return rules, nil
+	return rules
 }
 
 func (e *Env) schedule() []store.ScheduledFee {

@@ -149,6 +149,9 @@ func (a *account) poll(ctx context.Context) error {
 	if err := a.savedMethods(ctx); err != nil {
 		return err
 	}
+	if err := a.notes(ctx); err != nil {
+		return err
+	}
 	return a.Store.CountRequests(ctx, a.run, a.cfg.Name, a.http.Requests()-before)
 }
 
@@ -201,6 +204,29 @@ func (a *account) list(ctx context.Context, lister provider.Lister, kind payment
 	}
 	a.Log.Info().Str("provider", a.cfg.Name).Str("kind", string(kind)).Int64("transactions", seen).Bool("complete", reach.Complete).Msg("listed")
 	return a.Store.SaveReach(ctx, a.run, a.cfg.Name, q, reach, a.Now().UTC())
+}
+
+// notes asks a provider that can tell whether it could move what was pulled at
+// all (decimals, smallest and largest amounts). What it says stands in About; that
+// it can't be asked changes nothing.
+func (a *account) notes(ctx context.Context) error {
+	client, ok := a.client.(provider.Noter)
+	if !ok || a.patience.exhausted() {
+		return nil
+	}
+	extremes, err := a.Store.Extremes(ctx, a.run, a.cfg.Name)
+	if err != nil {
+		return err
+	}
+	notes, err := client.Notes(ctx, extremes)
+	if err != nil {
+		a.Log.Debug().Str("provider", a.cfg.Name).Msg("its configuration could not be read")
+		return nil
+	}
+	for i := range notes {
+		notes[i] = a.cfg.Name + ": " + notes[i] + "."
+	}
+	return a.Store.Note(ctx, a.run, notes...)
 }
 
 // askAgain gives the payments that got no answer a second chance, once all

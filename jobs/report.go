@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tieout/internal/exception"
 	"tieout/internal/store"
 	"tieout/reports"
 )
@@ -83,10 +84,13 @@ func (s *state) settled() error {
 
 // figures collects what the reports and the summary show.
 func (s *state) figures(ctx context.Context, version int, previous *store.Run) error {
-	if err := s.Store.Note(ctx, s.run, s.requestsNote(ctx)...); err != nil {
+	waiting, err := s.waitingNotes(ctx)
+	if err != nil {
 		return err
 	}
-	var err error
+	if err := s.Store.Note(ctx, s.run, append(waiting, s.requestsNote(ctx)...)...); err != nil {
+		return err
+	}
 	s.sum.Figures, err = s.Store.Figures(ctx, s.run, version, previous, store.FigureRules{
 		Location: s.Config.Location, Schedule: s.schedule(),
 		Passport: reports.Passport{TieoutVersion: s.Version, ReadAt: s.Now().UTC(), Mask: s.Config.Reports.Mask},
@@ -99,6 +103,26 @@ func (s *state) figures(ctx context.Context, version int, previous *store.Run) e
 	s.sum.Open, err = s.Store.OpenExceptions(ctx, s.run)
 	s.sum.ExitCode = s.exitCode()
 	return err
+}
+
+// waitingNotes tell which pending payments move no further until the merchant acts.
+func (s *state) waitingNotes(ctx context.Context) ([]string, error) {
+	waiting, err := s.Store.Waiting(ctx, s.run)
+	if err != nil {
+		return nil, err
+	}
+	notes := make([]string, 0, len(waiting))
+	for _, w := range waiting {
+		notes = append(notes, fmt.Sprintf("%s: %d pending %s wait for you. %s", w.Provider, w.Payments, plural(w.Payments, string(w.Kind)), exception.ToDo(w.Action)))
+	}
+	return notes, nil
+}
+
+func plural(n int64, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 // requestsNote tells how much the providers were asked.

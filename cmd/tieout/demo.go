@@ -126,7 +126,7 @@ func (d *demoOptions) run(ctx context.Context) (err error) {
 	}
 	printSummary(d.streams.out, sum)
 	d.say("The differences that were planted are listed in %s.", filepath.Join(home, "planted.json"))
-	d.say("Done in %.1f s. Open %s", sum.FinishedIn.Seconds(), filepath.Join(sum.Dir, "settlement.xlsx"))
+	d.say("Done in %.1f s. Open %s", sum.FinishedIn.Seconds(), filepath.Join(fromHere(sum.Dir), "settlement.xlsx"))
 	return nil
 }
 

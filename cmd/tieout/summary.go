@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 
@@ -46,7 +48,20 @@ func printSummary(w io.Writer, s jobs.Summary) {
 		p("Dry run: nothing was written.")
 		return
 	}
-	p("Run %s, version %d, reports in %s", s.RunID, s.Version, s.Dir)
+	p("Run %s, version %d, reports in %s", s.RunID, s.Version, fromHere(s.Dir))
+}
+
+// fromHere is a path as a person would type it from here.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(here, path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return path
+	}
+	return rel
 }
 
 func stepsDone(steps []jobs.Job) string {

@@ -45,11 +45,17 @@ type Facts struct {
 	Why               string // of an ambiguous match: id, reference, metadata or amounts
 	Seen              bool   // observed completed before
 	CompletedOnlyList bool
+	// Suggestion names the other side that it looks like, where there is one.
+	Suggestion string
 }
 
 // Detail is the sentence. It never tells when tieout ran, so that the same data
 // gives the same text.
 func (f Facts) Detail() string {
+	return strings.TrimSpace(f.sentence() + " " + f.Suggestion)
+}
+
+func (f Facts) sentence() string {
 	switch f.Kind {
 	case payment.MissingAtProvider:
 		if f.CompletedOnlyList {
@@ -89,13 +95,13 @@ func (f Facts) Detail() string {
 	case payment.FeeMismatch:
 		return fmt.Sprintf("%s charged %s, the schedule says %s. Claim the difference with the next invoice.", f.Provider, human(f.Theirs), human(f.Internal))
 	case payment.SavedMethodMissing:
-		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer: %s", f.Provider, sentence(f.Reason, "ask the customer to save it again."))
+		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer: %s", f.Provider, orElse(f.Reason, "ask the customer to save it again."))
 	case payment.SettlementMismatch:
 		return fmt.Sprintf("%s's statement differs from its status answers. %s Ask which one holds.", f.Provider, f.Reason)
 	case payment.InvalidProviderData:
-		return fmt.Sprintf("%s's answer can't be trusted: %s", f.Provider, sentence(f.Reason, "it could not be read."))
+		return fmt.Sprintf("%s's answer can't be trusted: %s", f.Provider, orElse(f.Reason, "it could not be read."))
 	case payment.NotPolled:
-		return fmt.Sprintf("%s could not be asked, so nothing is known: %s", f.Provider, sentence(f.Reason, "run the range again."))
+		return fmt.Sprintf("%s could not be asked, so nothing is known: %s", f.Provider, orElse(f.Reason, "run the range again."))
 	}
 	return string(f.Kind)
 }
@@ -192,6 +198,10 @@ var actions = map[payment.Action]string{
 	payment.ActionMethod:  "It waits for a payment method: give one or cancel it.",
 }
 
+// ToDo says what a transaction waits for the merchant to do; empty for an
+// action that nobody knows.
+func ToDo(a payment.Action) string { return actions[a] }
+
 func (f Facts) stale() string {
 	since := f.CreatedAt.In(f.Location).Format("2 Jan 2006 15:04")
 	todo := fmt.Sprintf("Ask %s for a decision.", f.Provider)
@@ -234,7 +244,7 @@ func human(a *money.Amount) string {
 
 func words(code string) string { return strings.ReplaceAll(code, "_", " ") }
 
-func sentence(s, otherwise string) string {
+func orElse(s, otherwise string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return otherwise

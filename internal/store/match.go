@@ -18,11 +18,15 @@ import (
 
 // MatchRules are the rules of the match step.
 type MatchRules struct {
-	MetadataKeys                         []string
+	MetadataKeys []string
+	// BatchKeys are metadata keys by which several payments are paid as one.
+	BatchKeys                            []string
 	DateWindow, Grace                    time.Duration
 	StaleDeposit, StalePayout, StaleNeed time.Duration
 	// Tolerance of amounts in minor units by provider and currency; what is not there is zero.
-	Tolerance  []Tolerance
+	Tolerance []Tolerance
+	// Limits replace Grace and the Stale ones for a provider, kind and currency.
+	Limits     []Limit
 	Schedule   []ScheduledFee
 	Location   *time.Location
 	Thresholds exception.Thresholds
@@ -31,8 +35,14 @@ type MatchRules struct {
 
 // Tolerance is how much two amounts may differ.
 type Tolerance struct {
-	Provider, Currency string
-	Minor              int64
+	Provider, Kind, Currency string
+	Minor                    int64
+}
+
+// Limit is how long a payment of one provider, kind and currency may take.
+type Limit struct {
+	Provider, Kind, Currency string
+	Grace, Stale, StaleNeed  time.Duration
 }
 
 // ScheduledFee is what the contract says of a provider, kind and currency; the
@@ -61,7 +71,10 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 				}
 			}
 			if st.Name == "metadata" {
-				if err := matchMetadata(ctx, tx, rules.MetadataKeys); err != nil {
+				if err := matchByKeys(ctx, tx, "match_metadata.sql", rules.MetadataKeys); err != nil {
+					return err
+				}
+				if err := matchByKeys(ctx, tx, "match_batch.sql", rules.BatchKeys); err != nil {
 					return err
 				}
 				continue
@@ -93,7 +106,7 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 
 func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules) error {
 	reach := time.Duration(0)
-	if len(rules.MetadataKeys) > 0 {
+	if len(rules.MetadataKeys)+len(rules.BatchKeys) > 0 {
 		reach = rules.DateWindow
 	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE par (run_id text, started_at timestamptz, from_time timestamptz, to_time timestamptz,
@@ -106,11 +119,19 @@ func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRule
 		interval(rules.StalePayout), interval(rules.StaleNeed), interval(rules.DateWindow), interval(reach)); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE tolerance (provider text, currency text, minor bigint) ON COMMIT DROP`); err != nil {
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE tolerance (provider text, kind text, currency text, minor bigint) ON COMMIT DROP;
+		CREATE TEMP TABLE batch (pid text, id bigint, share bigint, first boolean) ON COMMIT DROP;
+		CREATE TEMP TABLE limits (provider text, kind text, currency text, grace interval, stale interval, stale_action interval) ON COMMIT DROP`); err != nil {
 		return err
 	}
 	for _, t := range rules.Tolerance {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tolerance VALUES ($1, $2, $3)`, t.Provider, t.Currency, t.Minor); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tolerance VALUES ($1, $2, $3, $4)`, t.Provider, t.Kind, t.Currency, t.Minor); err != nil {
+			return err
+		}
+	}
+	for _, l := range rules.Limits {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO limits VALUES ($1, $2, $3, $4, $5, $6)`, l.Provider, l.Kind, l.Currency,
+			interval(l.Grace), interval(l.Stale), interval(l.StaleNeed)); err != nil {
 			return err
 		}
 	}
@@ -133,9 +154,10 @@ func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRule
 	return nil
 }
 
-func matchMetadata(ctx context.Context, tx *sqlx.Tx, keys []string) error {
+// matchByKeys runs an SQL file once for each metadata key, in order.
+func matchByKeys(ctx context.Context, tx *sqlx.Tx, file string, keys []string) error {
 	for _, k := range keys {
-		for _, st := range steps("match_metadata.sql") {
+		for _, st := range steps(file) {
 			args := []any{}
 			if st.Name == "fill" {
 				args = append(args, k)
@@ -232,6 +254,10 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	if err := tx.SelectContext(ctx, &found, differences, rules.Location.String()); err != nil {
 		return fmt.Errorf("reading differences: %w", err)
 	}
+	near, err := nearMisses(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("looking for near misses: %w", err)
+	}
 	ids, err := identities(ctx, tx, run, found)
 	if err != nil {
 		return err
@@ -248,6 +274,7 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	}
 	for _, d := range found {
 		f := d.facts(run, rules)
+		f.Suggestion = near.suggest(d)
 		id := ids[d.fingerprint()]
 		var risk, riskExp any
 		if a := f.AtRisk(); a != nil {

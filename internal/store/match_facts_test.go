@@ -38,7 +38,7 @@ func kinds(k ...payment.ExceptionKind) []payment.ExceptionKind { return k }
 func TestAmountsAndCurrencies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.rules.Tolerance = []store.Tolerance{{Provider: "pay", Currency: "UGX", Minor: 5}}
+	w.rules.Tolerance = []store.Tolerance{{Provider: "pay", Kind: "payout", Currency: "UGX", Minor: 5}, {Provider: "pay", Kind: "deposit", Currency: "UGX", Minor: 5}}
 	const ok, wrong = "matched completed", "exception completed"
 	f := checkPairs(t, w, map[string]pair{
 		"equal":                     {p: pay{amount: "10.50"}, x: tx{amount: "10.5"}, want: ok},

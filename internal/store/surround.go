@@ -20,13 +20,12 @@ const farthest = 5
 func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) error {
 	const op = "looking around the range"
 	if err := s.inTx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_payments WHERE run_id = $1 AND NOT in_range`, run.ID); err != nil {
-			return err
-		}
-		// just filled: without knowing its size the planner would go through it row by row
-		_, err := tx.ExecContext(ctx, `ANALYZE tieout.run_payments`)
+		_, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_payments WHERE run_id = $1 AND NOT in_range`, run.ID)
 		return err
 	}); err != nil {
+		return wrap(op, err)
+	}
+	if err := s.analyze(ctx, "tieout.run_payments", "tieout.transactions", "tieout.answers"); err != nil {
 		return wrap(op, err)
 	}
 	asked := map[string]bool{}
@@ -118,40 +117,47 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 	), near AS (
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t
 		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4 AND t.created_at < $5
-		UNION
+		UNION ALL
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1
-		UNION
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1 AND (t.created_at < $4 OR t.created_at >= $5)
+		UNION ALL
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE rp.run_id = $1
-		UNION
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE rp.run_id = $1 AND (t.created_at < $4 OR t.created_at >= $5)
+		UNION ALL
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.provider_payment_id = rp.provider_payment_id WHERE rp.run_id = $1
-		UNION
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.provider_payment_id = rp.provider_payment_id WHERE rp.run_id = $1 AND (t.created_at < $4 OR t.created_at >= $5)
+		UNION ALL
 		-- what metadata would lead to may be another payment's by its id
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM theirs t JOIN ours USING (provider, kind, key, value)
 	), ids AS (
 		SELECT provider, kind, provider_payment_id AS key FROM near
-		UNION SELECT provider, kind, own_id FROM near WHERE own_id IS NOT NULL
-		UNION SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
-		UNION SELECT s.provider, k.kind, v.key FROM tieout.statement_rows s, unnest($3::text[]) AS k (kind), unnest(ARRAY[s.provider_payment_id, s.reference]) AS v (key)
+		UNION ALL SELECT provider, kind, own_id FROM near WHERE own_id <> provider_payment_id
+		UNION ALL SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
+		UNION ALL SELECT s.provider, k.kind, v.key FROM tieout.statement_rows s, unnest($3::text[]) AS k (kind), unnest(ARRAY[s.provider_payment_id, s.reference]) AS v (key)
 			WHERE s.provider = ANY ($2) AND s.entry = 'payment' AND s.at >= $4 AND s.at < $5::timestamptz + interval '1 day' AND k.kind = coalesce(s.kind, k.kind) AND v.key <> ''
 	), keys AS (
 		SELECT provider, kind, key FROM ids
 		-- a UUID means the same in either case
-		UNION SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36
-		UNION SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36
-		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
-		UNION SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
+		UNION ALL SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36 AND lower(key) <> key
+		UNION ALL SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36 AND upper(key) <> key
+		UNION ALL SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
+		UNION ALL SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
 	)
-	SELECT DISTINCT k.key FROM keys k`
+	`
 	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime, interval(scope.DateWindow), textArray(scope.MetadataKeys)}
 	if l.own && l.query == ownLedger {
-		q += ` WHERE EXISTS (SELECT 1 FROM tieout.payments p WHERE p.id = k.key AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
-			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.provider_payment_id = k.key
-				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))
-			OR EXISTS (SELECT 1 FROM tieout.payments p WHERE p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key
-				AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id))`
+		// those of the range are in the run, but for the final ones of an outstanding run
+		args = append(args, run.Outstanding)
+		q += `, outside AS (
+			SELECT p.id, p.provider, p.kind, p.provider_payment_id, p.reference FROM tieout.payments p
+			WHERE ($8 OR p.created_at < $4 OR p.created_at >= $5)
+			  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id)
+		)
+		SELECT k.key FROM keys k JOIN outside p ON p.id = k.key
+		UNION SELECT k.key FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind AND p.provider_payment_id = k.key
+		UNION SELECT k.key FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key`
+	} else {
+		q += `SELECT DISTINCT key FROM keys`
 	}
 	var keys []string
 	err := s.db.SelectContext(ctx, &keys, q+` ORDER BY 1`, args...)

@@ -140,15 +140,16 @@ INSERT INTO u
 SELECT pid, id, rung,
        CASE WHEN chosen = 1 OR (form = 'split' AND is_done) THEN 'match'
             WHEN form = 'repeated' AND is_done THEN 'repeated'
-            WHEN done >= 1 AND is_open AND created < (SELECT started_at - grace FROM par) THEN 'still_open'
+            WHEN done >= 1 AND is_open AND created < (SELECT started_at FROM par) - grace THEN 'still_open'
             ELSE 'attempt' END
 FROM (
-    SELECT c.pid, c.id, c.rung, g.form, g.done, t.is_done, t.is_open, t.created,
+    SELECT c.pid, c.id, c.rung, g.form, g.done, t.is_done, t.is_open, t.created, coalesce(l.grace, par.grace) AS grace,
            row_number() OVER (PARTITION BY c.pid ORDER BY
                t.is_done DESC, t.is_open DESC,
                -- of several completed the earliest, of several others the newest
                CASE WHEN t.is_done THEN t.created END, CASE WHEN NOT t.is_done THEN t.created END DESC, t.key) AS chosen
     FROM g JOIN c USING (pid) JOIN t USING (id)
+    LEFT JOIN limits l ON l.provider = t.provider AND l.kind = t.kind AND l.currency = t.cur, par
 ) x;
 -- of several completed and equal ones the chosen is the earliest; a split has no single one
 ANALYZE u;
@@ -184,6 +185,12 @@ SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
 FROM several s JOIN u USING (pid) JOIN tieout.transactions x ON x.id = u.id
 WHERE u.use = 'match'
 GROUP BY u.pid;
+-- a batch is paid as one: each payment has its share, the first also the fee
+UPDATE m SET amount = b.share, moved = b.share, refunded = CASE WHEN m.refunded = 0 THEN 0 END,
+    fee = CASE WHEN b.first THEN m.fee ELSE CASE WHEN m.fee IS NOT NULL THEN 0 END END,
+    tax = CASE WHEN b.first THEN m.tax ELSE CASE WHEN m.tax IS NOT NULL THEN 0 END END,
+    raw_status = m.raw_status || ' (batch)'
+FROM batch b WHERE b.pid = m.pid;
 ANALYZE m;
 
 -- step: what is known of each payment
@@ -273,9 +280,10 @@ FROM (
            coalesce(coalesce(m.refunded, CASE WHEN m.cur = p.cur AND m.exp = p.exp THEN p.refunded END) >= greatest(m.moved, 1), false) AS full_refund,
            p.refunded > 0 AND p.refunded >= p.minor AS ours_refunded_in_full,
            coalesce(m.needs_action, '') <> '' AS action,
-           par.started_at - p.created AS age, par.grace, par.stale_action,
-           CASE p.kind WHEN 'deposit' THEN par.stale_deposit ELSE par.stale_payout END AS stale
-    FROM p JOIN k USING (pid) LEFT JOIN m USING (pid), par
+           par.started_at - p.created AS age, coalesce(l.grace, par.grace) AS grace, coalesce(l.stale_action, par.stale_action) AS stale_action,
+           coalesce(l.stale, CASE p.kind WHEN 'deposit' THEN par.stale_deposit ELSE par.stale_payout END) AS stale
+    FROM p JOIN k USING (pid) LEFT JOIN m USING (pid)
+    LEFT JOIN limits l ON l.provider = p.provider AND l.kind = p.kind AND l.currency = p.cur, par
     WHERE p.in_range
 ) x) z;
 ANALYZE r;
@@ -297,10 +305,11 @@ WHERE r.state = 'found'
        OR EXISTS (SELECT 1 FROM metadata_keys mk WHERE p.metadata ->> mk.key <> m.metadata ->> mk.key)
        OR m.fee IS NOT NULL AND EXISTS (SELECT 1 FROM schedule s WHERE s.provider = p.provider));
 ANALYZE v;
-INSERT INTO x SELECT 'currency_mismatch', pid, NULL, '' FROM v WHERE tcur <> cur;
+INSERT INTO x SELECT 'currency_mismatch', pid, NULL, '' FROM v
+WHERE tcur <> cur AND tcur <> ''; -- no amount yet, no currency
 INSERT INTO x
 SELECT 'amount_mismatch', v.pid, NULL, ''
-FROM v LEFT JOIN tolerance ON tolerance.provider = v.provider AND tolerance.currency = v.cur
+FROM v LEFT JOIN tolerance ON tolerance.provider = v.provider AND tolerance.kind = v.kind AND tolerance.currency = v.cur
 WHERE v.tcur = v.cur
   AND CASE WHEN v.texp = v.exp THEN abs(v.compared - v.minor) > coalesce(tolerance.minor, 0)
            -- the configured decimals changed between two observations
@@ -385,8 +394,8 @@ SELECT 'duplicate_payment', u.pid, u.id, u.use
 FROM u JOIN t USING (id) WHERE u.use IN ('repeated', 'still_open') AND t.in_range;
 CREATE TEMP TABLE orphan (id bigint, moves boolean) ON COMMIT DROP;
 INSERT INTO orphan
-SELECT t.id, t.status IN ('completed', 'reversed') OR (t.is_open AND t.created < (SELECT started_at - grace FROM par))
-FROM t
+SELECT t.id, t.status IN ('completed', 'reversed') OR (t.is_open AND t.created < par.started_at - coalesce(l.grace, par.grace))
+FROM t LEFT JOIN limits l ON l.provider = t.provider AND l.kind = t.kind AND l.currency = t.cur, par
 WHERE t.in_range
   AND NOT EXISTS (SELECT 1 FROM u WHERE u.id = t.id)
   AND NOT EXISTS (SELECT 1 FROM cand WHERE cand.id = t.id);
@@ -425,7 +434,7 @@ FROM p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
 -- step: where each transaction of the range stands
 DELETE FROM tieout.run_transactions WHERE run_id = (SELECT run_id FROM par);
 INSERT INTO tieout.run_transactions
-SELECT par.run_id, u.id,
+SELECT DISTINCT ON (u.id) par.run_id, u.id, -- a batch stands here once
        CASE WHEN u.use = 'match' AND r.pid IS NULL THEN 'elsewhere'
             WHEN u.use = 'match' THEN r.result
             WHEN u.use IN ('repeated', 'still_open') THEN 'exception'
@@ -434,7 +443,8 @@ SELECT par.run_id, u.id,
        u.pid
 FROM u JOIN t USING (id) LEFT JOIN r USING (pid), par
 -- the match goes with its payment, every other transaction with its own date
-WHERE t.in_range OR (u.use = 'match' AND r.pid IS NOT NULL);
+WHERE t.in_range OR (u.use = 'match' AND r.pid IS NOT NULL)
+ORDER BY u.id, r.pid IS NULL, u.pid;
 INSERT INTO tieout.run_transactions
 SELECT DISTINCT par.run_id, cand.id, 'candidate', NULL FROM cand JOIN t USING (id), par WHERE t.in_range
 UNION ALL
