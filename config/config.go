@@ -59,9 +59,6 @@ type Provider struct {
 	// StatementColumns maps the columns of `import statement` to the headers of
 	// the provider's own file; a column that is not named has its own name.
 	StatementColumns map[string]string
-	// NormalizeReferences says what is overlooked where references are compared:
-	// case, spaces, dashes, leading_zeros. None: they are compared as they are.
-	NormalizeReferences []string
 }
 
 // Matching holds the rules of the match step. For says what holds for one

@@ -174,7 +174,6 @@ func TestTheExampleFileIsValid(t *testing.T) {
 		{"    # options: { api", "    options: { api"},
 		{"    # options: { region", "    options: { region"},
 		{"      # profile_id", "      profile_id"},
-		{"    # normalize_references", "    normalize_references"},
 		{"    # statement_columns", "    statement_columns"},
 		{"  # batch_keys", "  batch_keys"},
 		{"  # rules", "  rules"},
@@ -195,7 +194,7 @@ func TestTheExampleFileIsValid(t *testing.T) {
 	if diff := cmp.Diff(defaults.Polling, full.Polling); diff != "" {
 		t.Errorf("the ladders shown are not the defaults:\n%s", diff)
 	}
-	if len(full.Matching.Rules) != 3 || full.Matching.BatchKeys == nil || full.Ledger.Writeback == "" || full.Providers[2].NormalizeReferences == nil {
+	if len(full.Matching.Rules) != 3 || full.Matching.BatchKeys == nil || full.Ledger.Writeback == "" {
 		t.Errorf("not read: %+v, %q", full.Matching, full.Ledger.Writeback)
 	}
 	if full.Severity.CriticalAge != defaults.Severity.CriticalAge {
@@ -311,7 +310,7 @@ func TestTheDigestIsOfWhatMattersAndNotOfSecrets(t *testing.T) {
 		"grace: 15m": "grace: 16m", `percent: "2.5"`: `percent: "2.6"`, "Africa/Nairobi": "Africa/Lusaka",
 		"app.payments": "app.other", `{ default: "0" }`: `{ default: "0", ZMW: "1" }`, "mask: true": "mask: false",
 		"  grace: 15m\n": "  grace: 15m\n  rules: [{ kind: payout, grace: 1h }]\n", "  metadata_keys: [orderId]\n": "  metadata_keys: [orderId]\n  batch_keys: [b]\n",
-		"    timeout: 10s\n": "    timeout: 10s\n    normalize_references: [case]\n", "  query: |": "  writeback: UPDATE p SET s = :status WHERE i = :payment_id\n  query: |",
+		"  query: |": "  writeback: UPDATE p SET s = :status WHERE i = :payment_id\n  query: |",
 	} {
 		d := other(old, fresh)
 		if what, taken := seen[d]; taken {

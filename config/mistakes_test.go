@@ -81,8 +81,6 @@ func TestMistakes(t *testing.T) {
 		"two write-backs":               {ok + "ledger: { writeback: 'UPDATE p SET s = :status WHERE i = :payment_id; DROP TABLE p' }", "2: ledger.writeback: must be one statement"},
 		"numbered parameters":           {ok + "ledger: { writeback: 'UPDATE p SET s = $1 WHERE i = $2' }", "2: ledger.writeback: must use named parameters such as :payment_id, not numbered ones"},
 		"a write-back that is open":     {ok + "ledger: { writeback: \"UPDATE p SET s = :status WHERE i = :payment_id AND t = 'x\" }", "2: ledger.writeback: has a quote or a comment without an end"},
-		"a normalization of nothing":    {one("normalize_references: [zeros]"), "2: providers[0].normalize_references[0]: must be one of case, spaces, dashes, leading_zeros; the nearest one is case"},
-		"a normalization twice":         {one("normalize_references: [case, dashes, case]"), "2: providers[0].normalize_references[2]: stands twice"},
 		"an empty batch key":            {ok + "matching: { batch_keys: [' '] }", "2: matching.batch_keys[0]: must be the name of a metadata key, of 80 characters at most"},
 		"a rule for everything":         {ok + "matching:\n  rules:\n    - { grace: 1h }", "4: matching.rules[0]: needs a provider, a kind or a currency"},
 		"a rule that changes nothing":   {ok + "matching: { rules: [{ kind: payout, grace: }] }", "2: matching.rules[0]: changes nothing: it needs grace, stale_after, stale_after_needs_action or amount_tolerance"},

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -37,7 +36,6 @@ func (p *Provider) check(f *faults, key string, specs []provider.Spec) {
 		}
 	}
 	p.checkColumns(f, key+".statement_columns")
-	p.checkNormalize(f, key+".normalize_references")
 
 	types := make([]string, 0, len(specs))
 	for _, s := range specs {
@@ -157,21 +155,6 @@ func (p *Provider) checkColumns(f *faults, key string) {
 	for column := range p.StatementColumns {
 		if !slices.Contains(statementColumns, column) {
 			f.add(key+"."+clip(column), "unknown column; the nearest known one is %s", nearest(column, statementColumns))
-		}
-	}
-}
-
-// normalizations are what references can be compared without.
-var normalizations = []string{"case", "spaces", "dashes", "leading_zeros"}
-
-func (p *Provider) checkNormalize(f *faults, key string) {
-	for i, what := range p.NormalizeReferences {
-		at := fmt.Sprintf("%s[%d]", key, i)
-		switch {
-		case !slices.Contains(normalizations, what):
-			f.add(at, "must be one of %s; the nearest one is %s", strings.Join(normalizations, ", "), nearest(what, normalizations))
-		case slices.Contains(p.NormalizeReferences[:i], what):
-			f.add(at, "stands twice")
 		}
 	}
 }

@@ -91,7 +91,6 @@ func (r *reader) provider(p *Provider) map[string]field {
 		"statement_callback_url": r.text(&p.StatementCallbackURL),
 		"options":                textMap(r, &p.Options),
 		"statement_columns":      textMap(r, &p.StatementColumns),
-		"normalize_references":   r.texts(&p.NormalizeReferences),
 	}
 }
 

@@ -1,0 +1,89 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tieout/internal/payment"
+	"tieout/internal/provider"
+	"tieout/internal/store"
+)
+
+func TestSeveralPaymentsPaidAsOneAreABatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules.BatchKeys = []string{"batch"}
+	meta := func(b string) map[string]string { return map[string]string{"batch": b} }
+	w.pays(
+		pay{id: "a1", amount: "60", meta: meta("A")}, pay{id: "a2", amount: "40", meta: meta("A")},
+		pay{id: "b1", amount: "60", meta: meta("B"), provider: "part-list"}, pay{id: "b2", amount: "40", meta: meta("B"), provider: "part-list"}, // no sum
+		pay{id: "c1", amount: "50", meta: meta("C"), provider: "part-list"}, // one alone is no batch
+	)
+	w.txs(tx{id: "TA", amount: "100", fee: "3", meta: meta("A")}, tx{id: "TB", amount: "99", meta: meta("B"), provider: "part-list"},
+		tx{id: "TC", amount: "50", meta: meta("C"), provider: "part-list"})
+	f := w.run(1, 10)
+	for _, id := range []string{"a1", "a2"} {
+		f.expect(t, id, "matched completed")
+		f.method(t, id, payment.ByMetadata)
+		if f.results[id].PPID != "TA" {
+			t.Errorf("%s: %+v", id, f.results[id])
+		}
+	}
+	f.role(t, "TA", "matched")
+	for _, id := range []string{"b1", "b2", "c1"} {
+		if f.results[id].Result != "exception" {
+			t.Errorf("%s was matched: %+v", id, f.results[id])
+		}
+	}
+	f.role(t, "TB", "exception")
+	f.role(t, "TC", "exception")
+	if gross, fee := f.sum(func(l line) int64 { return l.gross }), f.sum(func(l line) int64 { return l.fee }); gross != 10000 || fee != 300 {
+		t.Errorf("gross %d, fee %d: each payment has its share, the fee counts once", gross, fee)
+	}
+}
+
+func TestLimitsOfAProviderKindAndCurrencyReplaceTheGeneralOnes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules.Limits = []store.Limit{{Provider: "pay", Kind: "payout", Currency: "UGX", Grace: 6 * time.Hour, Stale: time.Hour, StaleNeed: 12 * time.Hour}}
+	pending := tx{status: payment.Pending}
+	of := func(id, cur string) tx { x := pending; x.id, x.own, x.cur = id, id, cur; return x }
+	w.pays(
+		pay{id: "kes", status: payment.Pending}, pay{id: "ugx", cur: "UGX", status: payment.Pending},
+		pay{id: "done-kes"}, pay{id: "done-ugx", cur: "UGX"},
+		pay{id: "gone-kes"}, pay{id: "gone-ugx", cur: "UGX"},
+	)
+	w.txs(of("kes", "KES"), of("ugx", "UGX"), of("done-kes", "KES"), of("done-ugx", "UGX"),
+		tx{id: "open-kes", status: payment.Pending}, tx{id: "open-ugx", cur: "UGX", status: payment.Pending})
+	w.says(said{id: "gone-kes", verdict: provider.Unknown}, said{id: "gone-ugx", verdict: provider.Unknown})
+	f := w.run(1, 10)
+	f.expect(t, "kes", "pending pending")
+	f.expect(t, "ugx", "exception pending", payment.StalePending)
+	f.expect(t, "done-kes", "exception pending", payment.StatusMismatch)
+	f.expect(t, "done-ugx", "pending pending")
+	f.expect(t, "gone-kes", "exception unknown", payment.MissingAtProvider)
+	f.expect(t, "gone-ugx", "pending unknown")
+	f.role(t, "open-kes", "exception")
+	f.role(t, "open-ugx", "unclaimed")
+}
+
+func TestNearMissesAreSuggestedAndNeverMatched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "p1", ref: "DP-20260310-000123"}, pay{id: "p2", ref: "DP-20260310-000777"})
+	w.txs(tx{id: "T1", ref: "DP-20260310-000132"}, tx{id: "T2", ref: "XY-20260310-000999"})
+	w.says(said{id: "p1", verdict: provider.Unknown}, said{id: "p2", verdict: provider.Unknown})
+	f := w.run(1, 10)
+	f.only(t, "missing_at_provider p1", "missing_at_provider p2", "missing_internally /T1", "missing_internally /T2")
+	for name, want := range map[string]string{
+		"missing_at_provider p1": `Perhaps it is their T1, whose reference is "DP-20260310-000132".`,
+		"missing_internally /T1": `Perhaps it is our p1, whose reference is "DP-20260310-000123".`,
+		"missing_at_provider p2": "",
+		"missing_internally /T2": "",
+	} {
+		if got := f.details[name]; want != "" && !strings.HasSuffix(got, want) || want == "" && strings.Contains(got, "Perhaps") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
