@@ -34,7 +34,7 @@ func (s *Store) Settle(ctx context.Context, run *Run, loc *time.Location) ([]rep
 			}
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE tieout.runs SET coverage = x.c FROM (
-			SELECT coalesce(trunc(1 - count(*) FILTER (WHERE e.payment_id IS NOT NULL)::numeric / nullif(count(*), 0), 4), 1) AS c
+			SELECT coalesce(trunc(1 - count(*) FILTER (WHERE e.payment_id IS NOT NULL)::numeric / nullif(count(*), 0), 4), 1)::numeric(5, 4) AS c
 			FROM tieout.run_results r LEFT JOIN (SELECT DISTINCT payment_id FROM tieout.run_exceptions WHERE run_id = $1 AND kind = 'not_polled') e USING (payment_id)
 			WHERE r.run_id = $1) x WHERE id = $1`, run.ID); err != nil {
 			return err
