@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tieout/internal/provider"
@@ -67,7 +68,7 @@ func (a *account) keepCallbacks(ctx context.Context, read []store.ReadCallback) 
 	if len(read) == 0 {
 		return nil
 	}
-	if err := a.Store.FindOwners(ctx, a.run, a.Ledger, a.rules(), a.cfg.Name, read); err != nil {
+	if err := a.Store.FindOwners(ctx, a.run, a.Ledger, a.LedgerRules(), a.cfg.Name, read); err != nil {
 		return err
 	}
 	for i := range read {
@@ -95,7 +96,7 @@ func (s *state) pollNotes(ctx context.Context) error {
 		return err
 	}
 	for _, p := range s.Config.Providers {
-		if !contains(s.run.Providers, p.Name) {
+		if !slices.Contains(s.run.Providers, p.Name) {
 			continue
 		}
 		if c := counts[p.Name]; c.Payments > 0 {

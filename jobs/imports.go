@@ -10,8 +10,5 @@ import (
 
 // ImportPayments loads a CSV of payments into the default ledger.
 func (e *Env) ImportPayments(ctx context.Context, in io.Reader, reject func(ledger.Reject) error, progress func(int64)) (store.Imported, error) {
-	return e.Store.ImportPayments(ctx, e.rules(), in, reject, progress)
+	return e.Store.ImportPayments(ctx, e.LedgerRules(), in, reject, progress)
 }
-
-// LedgerRules say what a payment of the configured ledger may be.
-func (e *Env) LedgerRules() ledger.Rules { return e.rules() }

@@ -9,7 +9,7 @@ import (
 
 // match links both sides and gives every payment its one result.
 func (s *state) match(ctx context.Context) error {
-	if err := s.Store.Surround(ctx, s.run, s.Ledger, s.rules(), s.scope()); err != nil {
+	if err := s.Store.Surround(ctx, s.run, s.Ledger, s.LedgerRules(), s.scope()); err != nil {
 		return err
 	}
 	matched, err := s.Store.Match(ctx, s.run, s.matchRules())
@@ -32,7 +32,7 @@ func (s *state) matchRules() store.MatchRules {
 		StaleDeposit: m.StaleAfter.Deposit, StalePayout: m.StaleAfter.Payout, StaleNeed: m.StaleAfter.NeedsAction,
 		Location: s.Config.Location, Thresholds: s.thresholds(), Mask: s.mask(), Schedule: s.schedule(),
 	}
-	scales := s.rules().Scales
+	scales := s.LedgerRules().Scales
 	for _, name := range s.run.Providers {
 		for _, kind := range s.run.Kinds {
 			for _, currency := range money.Currencies() {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -113,7 +114,7 @@ func (e *Env) Run(ctx context.Context, req Request) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	if contains(req.Steps, Report) && !req.DryRun {
+	if slices.Contains(req.Steps, Report) && !req.DryRun {
 		if err := os.MkdirAll(e.dir(req), 0o750); err != nil {
 			return Summary{}, fmt.Errorf("reports.dir: %w", err)
 		}
@@ -192,7 +193,7 @@ func (s *state) steps(ctx context.Context) error {
 
 // hold takes the range, waiting for another run where that was asked for.
 func (e *Env) hold(ctx context.Context, req Request, sel store.Selection) (*store.Run, *store.Lease, error) {
-	begin := contains(req.Steps, Pull)
+	begin := slices.Contains(req.Steps, Pull)
 	for told := false; ; {
 		run, lease, err := e.Store.Hold(ctx, sel, e.Config.Digest, e.Now().UTC().Truncate(time.Microsecond), begin)
 		var busy *store.BusyError
@@ -218,7 +219,8 @@ func (e *Env) dir(req Request) string {
 	return e.Config.Reports.Dir
 }
 
-func (e *Env) rules() ledger.Rules {
+// LedgerRules say what a payment of the configured ledger may be.
+func (e *Env) LedgerRules() ledger.Rules {
 	r := ledger.Rules{Scales: map[string]money.Scale{}}
 	for _, p := range e.Config.Providers {
 		scale := p.Decimals
@@ -265,13 +267,4 @@ func (e *Env) thresholds() exception.Thresholds {
 			return high, critical, ok1 && ok2
 		},
 	}
-}
-
-func contains[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,7 @@ const (
 func (s *state) poll(ctx context.Context) error {
 	g, polling := errgroup.WithContext(ctx)
 	for _, p := range s.Config.Providers {
-		if !contains(s.run.Providers, p.Name) {
+		if !slices.Contains(s.run.Providers, p.Name) {
 			continue
 		}
 		g.Go(func() error {

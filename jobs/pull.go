@@ -7,7 +7,7 @@ import (
 
 // pull takes all payments of the range from the ledger into the run's snapshot.
 func (s *state) pull(ctx context.Context) error {
-	pulled, err := s.Store.Pull(ctx, s.run, s.Ledger, s.rules(), s.scope(), func(n int64) { s.Progress(Pull, "payments", n, 0) })
+	pulled, err := s.Store.Pull(ctx, s.run, s.Ledger, s.LedgerRules(), s.scope(), func(n int64) { s.Progress(Pull, "payments", n, 0) })
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package jobs
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,10 +162,10 @@ func (e *Env) providerNames(asked []string) ([]string, error) {
 	}
 	var out []string
 	for _, name := range store.SortedCopy(asked) {
-		if !contains(all, name) {
+		if !slices.Contains(all, name) {
 			return nil, &UsageError{fmt.Sprintf("--provider %q is not configured (configured: %s)", name, strings.Join(all, ", "))}
 		}
-		if !contains(out, name) {
+		if !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}

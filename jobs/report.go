@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,7 +77,7 @@ func (s *state) report(ctx context.Context) error {
 
 // settled makes sure that a step which was asked for alone has what it needs.
 func (s *state) settled() error {
-	if contains(s.req.Steps, Settle) || s.run.SettledAt.Valid {
+	if slices.Contains(s.req.Steps, Settle) || s.run.SettledAt.Valid {
 		return nil
 	}
 	return errors.New("the run is not settled: run `tieout settle` for the range first")

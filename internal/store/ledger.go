@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"tieout/internal/ledger"
+	"tieout/internal/namedsql"
 	"tieout/internal/payment"
 )
 
@@ -137,60 +138,23 @@ func (l *Ledger) read(ctx context.Context, rules ledger.Rules, q string, args []
 	return wrap("ledger.query", rows.Err())
 }
 
-// bindRange replaces :from and :to outside of quotes and comments by the
-// query's parameters; `::` casts stay.
+// bindRange replaces :from and :to by the query's parameters.
 func bindRange(q string, from, to time.Time) (string, []any) {
-	var b strings.Builder
-	var args []any
-	number := map[string]int{}
 	value := map[string]time.Time{"from": from, "to": to}
-	for i := 0; i < len(q); {
-		if n := quoted(q[i:]); n > 0 {
-			b.WriteString(q[i : i+n])
-			i += n
-			continue
-		}
-		if strings.HasPrefix(q[i:], "::") {
-			b.WriteString("::")
-			i += 2
-			continue
-		}
-		name := ""
-		for n := range value {
-			if strings.HasPrefix(q[i:], ":"+n) && !wordAt(q, i+1+len(n)) {
-				name = n
-			}
-		}
-		if name == "" {
-			b.WriteByte(q[i])
-			i++
-			continue
+	number := map[string]int{}
+	var args []any
+	bound := namedsql.Parse(q).Bind(func(_ int, name string) string {
+		at, known := value[name]
+		if !known {
+			return ":" + name // the server says what is wrong with it
 		}
 		if number[name] == 0 {
-			args = append(args, value[name])
+			args = append(args, at)
 			number[name] = len(args)
 		}
-		fmt.Fprintf(&b, "$%d::timestamptz", number[name])
-		i += 1 + len(name)
-	}
-	return b.String(), args
-}
-
-// quoted returns the length of the quoted text or comment that s begins with.
-func quoted(s string) int {
-	for _, q := range []struct{ open, end string }{{"'", "'"}, {`"`, `"`}, {"--", "\n"}, {"/*", "*/"}} {
-		if strings.HasPrefix(s, q.open) {
-			if i := strings.Index(s[len(q.open):], q.end); i >= 0 {
-				return len(q.open) + i + len(q.end)
-			}
-			return len(s)
-		}
-	}
-	return 0
-}
-
-func wordAt(s string, i int) bool {
-	return i < len(s) && (s[i] == '_' || s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'z' || s[i] >= 'A' && s[i] <= 'Z')
+		return fmt.Sprintf("$%d::timestamptz", number[name])
+	})
+	return bound, args
 }
 
 // copyIn streams rows into a table by COPY inside a transaction.

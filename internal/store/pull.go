@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -30,7 +31,7 @@ type Scope struct {
 }
 
 func (sc Scope) holds(p payment.Payment) bool {
-	return contains(sc.Providers, p.Provider) && contains(sc.Kinds, string(p.Kind)) && (!sc.Outstanding || !p.Status.Final())
+	return slices.Contains(sc.Providers, p.Provider) && slices.Contains(sc.Kinds, string(p.Kind)) && (!sc.Outstanding || !p.Status.Final())
 }
 
 // Pull replaces the run's snapshot by what the ledger holds now. Rows that are
@@ -163,13 +164,4 @@ func metadataJSON(m map[string]string) string {
 		return "{}" // a map of texts always marshals
 	}
 	return string(b)
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

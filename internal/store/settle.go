@@ -71,11 +71,7 @@ var proofs = []string{
 		GROUP BY provider ORDER BY provider`,
 	// 3 detail rows add up to the lines
 	`SELECT 'net of the rows ' || provider || ' ' || kind || ' ' || currency AS name, sum(a)::bigint AS "left", sum(b)::bigint AS "right", exp FROM (
-		SELECT rp.provider, rp.kind, coalesce(rr.provider_currency, rp.currency) AS currency, coalesce(rr.provider_exp, rp.exp) AS exp,
-		       sum(CASE WHEN rr.outcome = 'completed' THEN coalesce(rr.provider_amount, rp.amount) - coalesce(rr.refunded, 0) ELSE 0 END
-		           + CASE rp.kind WHEN 'payout' THEN 1 ELSE -1 END * (coalesce(rr.fee, 0) + coalesce(rr.tax, 0))) AS a, 0::numeric AS b
-		FROM tieout.run_results rr JOIN tieout.run_payments rp USING (run_id, payment_id)
-		WHERE rr.run_id = $1 AND rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed') GROUP BY 1, 2, 3, 4
+		SELECT n.provider, n.kind, n.currency, n.exp, n.net AS a, 0::numeric AS b FROM (` + netOfRows + `) n
 		UNION ALL
 		SELECT provider, kind, currency, exp, 0, sum(net) FROM tieout.run_lines WHERE run_id = $1 GROUP BY 1, 2, 3, 4) x
 		GROUP BY provider, kind, currency, exp ORDER BY 1`,

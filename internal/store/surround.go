@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -80,7 +81,7 @@ func (s *Store) addAround(ctx context.Context, run *Run, scope Scope, read func(
 			return err
 		}
 		if err := read(func(p payment.Payment) error {
-			if !contains(scope.Providers, p.Provider) || !contains(scope.Kinds, string(p.Kind)) {
+			if !slices.Contains(scope.Providers, p.Provider) || !slices.Contains(scope.Kinds, string(p.Kind)) {
 				return nil
 			}
 			return w.add(p)
