@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tieout/internal/money"
+	"tieout/internal/payment"
 )
 
 // Config is the whole configuration, defaults filled in and validated.
@@ -59,6 +60,9 @@ type Provider struct {
 	// StatementColumns maps the columns of `import statement` to the headers of
 	// the provider's own file; a column that is not named has its own name.
 	StatementColumns map[string]string
+	// NormalizeReferences names the spellings that don't count when references
+	// are compared; empty: all do.
+	NormalizeReferences []payment.ReferenceRule
 }
 
 // Matching holds the rules of the match step. For says what holds for one

@@ -60,6 +60,8 @@ func TestMistakes(t *testing.T) {
 		"callback over http":            {one("statement_callback_url: 'http://x.example'"), "2: providers[0].statement_callback_url: must be an https address"},
 		"callback elsewhere":            {"providers: [{ name: a, type: pesaswap, credentials: { api_key: x }, statement_callback_url: 'https://x.example' }]", "1: providers[0].statement_callback_url: type pesaswap asks for no statements this way"},
 		"two callbacks":                 {one("statement_callback_url: 'https://x.example', options: { statement_callback_url: 'https://y.example' }"), "2: providers[0].statement_callback_url: differs from options.statement_callback_url"},
+		"a rule of spelling":            {one("normalize_references: [case, zeros]"), "2: providers[0].normalize_references[1]: must be one of case, spaces, dashes, leading_zeros"},
+		"a rule of spelling twice":      {one("normalize_references: [case, case]"), "2: providers[0].normalize_references[1]: stands twice"},
 		"decimals of no currency":       {one("decimals: { UGS: 2 }"), "2: providers[0].decimals.UGS: UGS is not a currency of ISO 4217"},
 		"too many decimals":             {one("decimals: { UGX: 9 }"), "2: providers[0].decimals.UGX: must be a whole number from 0 to 6"},
 		"decimals left out":             {one("decimals: { UGX: }"), "2: providers[0].decimals.UGX: must be a whole number from 0 to 6"},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"tieout/internal/money"
+	"tieout/internal/payment"
 	"tieout/internal/provider"
 )
 
@@ -36,6 +38,7 @@ func (p *Provider) check(f *faults, key string, specs []provider.Spec) {
 		}
 	}
 	p.checkColumns(f, key+".statement_columns")
+	p.checkReferences(f, key+".normalize_references")
 
 	types := make([]string, 0, len(specs))
 	for _, s := range specs {
@@ -135,6 +138,18 @@ func knownOptions(option string, spec provider.Spec) string {
 		return "it has none"
 	}
 	return "the nearest known one is " + nearest(option, spec.Options)
+}
+
+func (p *Provider) checkReferences(f *faults, key string) {
+	for i, rule := range p.NormalizeReferences {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		switch {
+		case !slices.Contains(payment.ReferenceRules, rule):
+			f.add(at, "must be one of %s, %s, %s, %s", payment.IgnoreCase, payment.IgnoreSpaces, payment.IgnoreDashes, payment.IgnoreLeadingZeros)
+		case slices.Contains(p.NormalizeReferences[:i], rule):
+			f.add(at, "stands twice")
+		}
+	}
 }
 
 func (p *Provider) checkColumns(f *faults, key string) {

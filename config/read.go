@@ -249,12 +249,12 @@ func parseDuration(s string) (time.Duration, bool) {
 }
 
 // texts reads a list of texts; it replaces the default.
-func (r *reader) texts(dst *[]string) field {
+func texts[T ~string](r *reader, dst *[]T) field {
 	return func(n *yaml.Node, key string) {
 		*dst = nil
 		r.sequence(n, key, func(v *yaml.Node, at string) {
 			if s, ok := r.scalar(v, at); ok {
-				*dst = append(*dst, s)
+				*dst = append(*dst, T(s))
 			}
 		})
 	}

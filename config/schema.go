@@ -25,8 +25,8 @@ func (r *reader) config(n *yaml.Node, c *Config) {
 		}),
 		"providers": list(r, &c.Providers, r.provider),
 		"matching": r.group(map[string]field{
-			"metadata_keys": r.texts(&c.Matching.MetadataKeys),
-			"batch_keys":    r.texts(&c.Matching.BatchKeys),
+			"metadata_keys": texts(r, &c.Matching.MetadataKeys),
+			"batch_keys":    texts(r, &c.Matching.BatchKeys),
 			"date_window":   r.duration(&c.Matching.DateWindow),
 			"grace":         r.duration(&c.Matching.Grace),
 			"stale_after": r.group(map[string]field{
@@ -60,7 +60,7 @@ func (r *reader) config(n *yaml.Node, c *Config) {
 		"reports": r.group(map[string]field{
 			"dir":           r.text(&c.Reports.Dir),
 			"mask":          r.boolean(&c.Reports.Mask),
-			"mask_metadata": r.texts(&c.Reports.MaskMetadata),
+			"mask_metadata": texts(r, &c.Reports.MaskMetadata),
 		}),
 		"schedules": list(r, &c.Schedules, func(s *Schedule) map[string]field {
 			return map[string]field{
@@ -91,6 +91,7 @@ func (r *reader) provider(p *Provider) map[string]field {
 		"statement_callback_url": r.text(&p.StatementCallbackURL),
 		"options":                textMap(r, &p.Options),
 		"statement_columns":      textMap(r, &p.StatementColumns),
+		"normalize_references":   texts(r, &p.NormalizeReferences),
 	}
 }
 

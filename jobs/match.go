@@ -30,7 +30,7 @@ func (s *state) matchRules() store.MatchRules {
 	rules := store.MatchRules{
 		MetadataKeys: m.MetadataKeys, BatchKeys: m.BatchKeys, DateWindow: m.DateWindow, Grace: m.Grace,
 		StaleDeposit: m.StaleAfter.Deposit, StalePayout: m.StaleAfter.Payout, StaleNeed: m.StaleAfter.NeedsAction,
-		Location: s.Config.Location, Thresholds: s.thresholds(), Mask: s.mask(), Schedule: s.schedule(),
+		Location: s.Config.Location, Thresholds: s.thresholds(), Mask: s.mask(), Schedule: s.schedule(), References: s.references(),
 	}
 	scales := s.LedgerRules().Scales
 	for _, name := range s.run.Providers {

@@ -235,8 +235,17 @@ func (e *Env) LedgerRules() ledger.Rules {
 func (s *state) scope() store.Scope {
 	return store.Scope{
 		Providers: s.run.Providers, Kinds: s.run.Kinds, Outstanding: s.run.Outstanding, Location: s.Config.Location,
-		MetadataKeys: s.Config.Matching.MetadataKeys, DateWindow: s.Config.Matching.DateWindow,
+		MetadataKeys: s.Config.Matching.MetadataKeys, DateWindow: s.Config.Matching.DateWindow, References: s.references(),
 	}
+}
+
+// references say how each provider's references are compared.
+func (e *Env) references() store.References {
+	out := store.References{}
+	for _, p := range e.Config.Providers {
+		out[p.Name] = p.NormalizeReferences
+	}
+	return out
 }
 
 func (e *Env) mask() func(string) string {

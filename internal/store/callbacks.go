@@ -147,7 +147,7 @@ func (s *Store) FindOwners(ctx context.Context, run *Run, l *Ledger, rules ledge
 	if len(keys) == 0 {
 		return nil
 	}
-	err = l.Holding(ctx, rules, keys, func(p payment.Payment) error {
+	err = l.Holding(ctx, rules, keys, nil, func(p payment.Payment) error {
 		if p.Provider == providerName {
 			known = append(known, provider.Query{
 				Kind: p.Kind, PaymentID: p.ID, ProviderPaymentID: p.ProviderPaymentID, Reference: p.Reference, Amount: p.Amount, Account: p.Account,

@@ -46,6 +46,9 @@ func (s *Store) OpenLedger(ctx context.Context, dsn, query string) (*Ledger, err
 	return l, nil
 }
 
+// isOurs tells whether payments come from tieout's own table.
+func (l *Ledger) isOurs() bool { return l.own && l.query == ownLedger }
+
 // Close ends the ledger's own connections.
 func (l *Ledger) Close() error {
 	if l.own {
@@ -67,8 +70,8 @@ func (l *Ledger) Read(ctx context.Context, rules ledger.Rules, from, to time.Tim
 }
 
 // Holding streams the payments of any time that hold one of the keys: as id,
-// as the provider's id or as reference.
-func (l *Ledger) Holding(ctx context.Context, rules ledger.Rules, keys []string, row func(payment.Payment) error, reject func(ledger.Reject) error) error {
+// as the provider's id or as reference, in any spelling that refs let count.
+func (l *Ledger) Holding(ctx context.Context, rules ledger.Rules, keys []string, refs References, row func(payment.Payment) error, reject func(ledger.Reject) error) error {
 	const most = 5000
 	for len(keys) > 0 {
 		n := min(most, len(keys))
@@ -77,6 +80,11 @@ func (l *Ledger) Holding(ctx context.Context, rules ledger.Rules, keys []string,
 		k := fmt.Sprintf("$%d", len(args))
 		q = `SELECT * FROM (` + q + `) ledger WHERE ledger.id::text = ANY (` + k + `) OR ledger.provider_payment_id::text = ANY (` + k +
 			`) OR ledger.reference::text = ANY (` + k + `)`
+		if respelled := refs.providers(); len(respelled) > 0 {
+			args = append(args, pq.Array(respelled))
+			q += fmt.Sprintf(` OR (ledger.provider::text, %s) IN (SELECT n.provider, %s FROM unnest($%d::text[]) AS n (provider), unnest(%s::text[]) AS k (key))`,
+				refs.key("ledger.provider::text", "ledger.reference::text"), refs.key("n.provider", "k.key"), len(args), k)
+		}
 		if err := l.read(ctx, rules, q, args, row, reject); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type MatchRules struct {
 	// Limits replace Grace and the Stale ones for a provider, kind and currency.
 	Limits     []Limit
 	Schedule   []ScheduledFee
+	References References
 	Location   *time.Location
 	Thresholds exception.Thresholds
 	Mask       func(account string) string
@@ -79,6 +80,9 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 				}
 				continue
 			}
+			if st.Name == "provider transactions of other times whose reference means the same" && len(rules.References.providers()) == 0 {
+				continue // it reads all that there is
+			}
 			if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
 				return fmt.Errorf("%s: %w", st.Name, err)
 			}
@@ -105,18 +109,21 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 }
 
 func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules) error {
+	if err := rules.References.define(ctx, tx); err != nil {
+		return err
+	}
 	reach := time.Duration(0)
 	if len(rules.MetadataKeys)+len(rules.BatchKeys) > 0 {
 		reach = rules.DateWindow
 	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE par (run_id text, started_at timestamptz, from_time timestamptz, to_time timestamptz,
 		providers text[], kinds text[], grace interval, stale_deposit interval, stale_payout interval, stale_action interval,
-		date_window interval, reach interval) ON COMMIT DROP`); err != nil {
+		date_window interval, reach interval, respelled text[]) ON COMMIT DROP`); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO par VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	if _, err := tx.ExecContext(ctx, `INSERT INTO par VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		run.ID, run.StartedAt, run.FromTime, run.ToTime, run.Providers, run.Kinds, interval(rules.Grace), interval(rules.StaleDeposit),
-		interval(rules.StalePayout), interval(rules.StaleNeed), interval(rules.DateWindow), interval(reach)); err != nil {
+		interval(rules.StalePayout), interval(rules.StaleNeed), interval(rules.DateWindow), interval(reach), textArray(rules.References.providers())); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE tolerance (provider text, kind text, currency text, minor bigint) ON COMMIT DROP;

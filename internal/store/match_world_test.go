@@ -354,7 +354,7 @@ func (w *world) begin(from, to int, now time.Time) (found, *store.Run, *store.Le
 		scales[p] = money.Scale{}
 	}
 	rules := ledger.Rules{Scales: scales}
-	scope := store.Scope{Providers: providers, Kinds: run.Kinds, Location: zone, MetadataKeys: w.rules.MetadataKeys, DateWindow: window}
+	scope := store.Scope{Providers: providers, Kinds: run.Kinds, Location: zone, MetadataKeys: w.rules.MetadataKeys, DateWindow: window, References: w.rules.References}
 	if _, err := w.store.Pull(ctx, run, w.ledger, rules, scope, func(int64) {}); err != nil {
 		w.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type Scope struct {
 	// their metadata links may be up to the window away from the range.
 	MetadataKeys []string
 	DateWindow   time.Duration
+	References   References
 }
 
 func (sc Scope) holds(p payment.Payment) bool {

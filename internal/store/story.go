@@ -186,7 +186,7 @@ func (s *Store) Story(ctx context.Context, l *Ledger, rules ledger.Rules, id str
 // newest run that saw it.
 func (s *Store) storyPayment(ctx context.Context, l *Ledger, rules ledger.Rules, id string) (*StoryPayment, error) {
 	var out *StoryPayment
-	err := l.Holding(ctx, rules, []string{id}, func(p payment.Payment) error {
+	err := l.Holding(ctx, rules, []string{id}, nil, func(p payment.Payment) error {
 		if p.ID != id {
 			return nil
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
@@ -63,8 +64,12 @@ func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules l
 	if len(keys) == 0 {
 		return 0, nil
 	}
+	refs := scope.References
+	if l.isOurs() {
+		refs = nil // the keys are spelled as the ledger spells them
+	}
 	return s.addAround(ctx, run, scope, func(add func(payment.Payment) error) error {
-		return l.Holding(ctx, rules, keys, add, func(ledger.Reject) error { return nil })
+		return l.Holding(ctx, rules, keys, refs, add, func(ledger.Reject) error { return nil })
 	})
 }
 
@@ -130,7 +135,16 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 		UNION ALL
 		-- what metadata would lead to may be another payment's by its id
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM theirs t JOIN ours USING (provider, kind, key, value)
-	), ids AS (
+`
+	respelled := scope.References.providers()
+	if len(respelled) > 0 {
+		q += `UNION ALL
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND ` + scope.References.key("t.provider", "t.reference") + ` = ` + scope.References.key("rp.provider", "rp.reference") + `
+		  WHERE rp.run_id = $1 AND t.provider = ANY ($8) AND (t.created_at < $4 OR t.created_at >= $5)
+		`
+	}
+	q += `), ids AS (
 		SELECT provider, kind, provider_payment_id AS key FROM near
 		UNION ALL SELECT provider, kind, own_id FROM near WHERE own_id <> provider_payment_id
 		UNION ALL SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
@@ -146,17 +160,25 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 	)
 	`
 	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime, interval(scope.DateWindow), textArray(scope.MetadataKeys)}
-	if l.own && l.query == ownLedger {
+	if len(respelled) > 0 {
+		args = append(args, textArray(respelled))
+	}
+	if l.isOurs() {
 		// those of the range are in the run, but for the final ones of an outstanding run
 		args = append(args, run.Outstanding)
-		q += `, outside AS (
+		q += fmt.Sprintf(`, outside AS (
 			SELECT p.id, p.provider, p.kind, p.provider_payment_id, p.reference FROM tieout.payments p
-			WHERE ($8 OR p.created_at < $4 OR p.created_at >= $5)
+			WHERE ($%d OR p.created_at < $4 OR p.created_at >= $5)
 			  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id)
 		)
 		SELECT k.key FROM keys k JOIN outside p ON p.id = k.key
 		UNION SELECT k.key FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind AND p.provider_payment_id = k.key
-		UNION SELECT k.key FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key`
+		UNION SELECT k.key FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind AND p.reference = k.key`, len(args))
+		if len(respelled) > 0 {
+			q += `
+		UNION SELECT p.reference FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind
+			AND ` + scope.References.key("p.provider", "p.reference") + ` = ` + scope.References.key("k.provider", "k.key") + ` WHERE p.provider = ANY ($8)`
+		}
 	} else {
 		q += `SELECT DISTINCT key FROM keys`
 	}

@@ -4,6 +4,7 @@
 -- step: payments of the run, and those outside its range that may own one of its transactions
 CREATE TEMP TABLE p (
     pid text, own text, in_range boolean, provider text, kind text, ppid text, ref text,
+    rkey text,            -- what is compared of ref
     minor bigint, exp smallint, cur text, status text, account text, created timestamptz,
     bdate date, refunded bigint, metadata jsonb
 ) ON COMMIT DROP;
@@ -13,13 +14,13 @@ SELECT payment_id,
        CASE WHEN length(payment_id) = 36 THEN lower(payment_id) ELSE payment_id END,
        in_range, provider, kind,
        CASE WHEN length(provider_payment_id) = 36 THEN lower(provider_payment_id) ELSE provider_payment_id END,
-       reference, amount, exp, currency, status, account, created_at, business_date, refunded, metadata
+       reference, pg_temp.reference_key(provider, reference), amount, exp, currency, status, account, created_at, business_date, refunded, metadata
 FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par);
 ANALYZE p;
 
 -- step: provider transactions that the run may have to do with
 CREATE TEMP TABLE t (
-    id bigint, provider text, kind text, key text, ppid text, batched boolean, own text, ref text, cur text, exp smallint,
+    id bigint, provider text, kind text, key text, ppid text, batched boolean, own text, ref text, rkey text, cur text, exp smallint,
     amount bigint, moved bigint, refunded bigint, fee bigint, tax bigint, status text,
     is_open boolean,      -- may still move money
     is_done boolean,      -- moved money that has not come back in full
@@ -47,10 +48,21 @@ SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind
 UNION
 SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.reference = p.ref;
 ANALYZE tid;
+
+-- step: provider transactions of other times whose reference means the same
+INSERT INTO tid
+SELECT far.id FROM tieout.transactions far, par, p
+WHERE far.provider = ANY (par.respelled) AND (far.created_at < par.from_time - par.reach OR far.created_at >= par.to_time + par.reach)
+  AND p.provider = far.provider AND p.kind = far.kind AND p.rkey = pg_temp.reference_key(far.provider, far.reference)
+  AND far.reference <> p.ref
+  AND NOT EXISTS (SELECT 1 FROM tid WHERE tid.id = far.id)
+GROUP BY far.id;
+
+-- step: their figures
 INSERT INTO t
 SELECT t.id, t.provider, t.kind, t.key,
        CASE WHEN length(t.provider_payment_id) = 36 THEN lower(t.provider_payment_id) ELSE t.provider_payment_id END,
-       t.batched, CASE WHEN length(t.own_id) = 36 THEN lower(t.own_id) ELSE t.own_id END, t.reference, t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
+       t.batched, CASE WHEN length(t.own_id) = 36 THEN lower(t.own_id) ELSE t.own_id END, t.reference, pg_temp.reference_key(t.provider, t.reference), t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
        t.status IN ('created', 'pending'),
        t.status = 'completed' AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount)),
        t.created_at >= par.from_time AND t.created_at < par.to_time
@@ -77,20 +89,20 @@ INSERT INTO amb SELECT DISTINCT e1.pid, 'id' FROM e1 JOIN e1_shared USING (id);
 INSERT INTO cand SELECT DISTINCT e1.id FROM e1 JOIN amb USING (pid);
 
 -- step: rung 2, the echo of the merchant reference, among what no id claims
-CREATE TEMP TABLE f (provider text, kind text, ref text, id bigint) ON COMMIT DROP;   -- free transactions with a reference
+CREATE TEMP TABLE f (provider text, kind text, rkey text, id bigint) ON COMMIT DROP;   -- free transactions with a reference
 INSERT INTO f
-SELECT provider, kind, ref, id FROM t WHERE ref <> '' AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id);
+SELECT provider, kind, rkey, id FROM t WHERE ref <> '' AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id);
 ANALYZE f;
-CREATE TEMP TABLE q (provider text, kind text, ref text, pid text, settled boolean, ambiguous boolean) ON COMMIT DROP;   -- payments that carry one of these
+CREATE TEMP TABLE q (provider text, kind text, rkey text, pid text, settled boolean, ambiguous boolean) ON COMMIT DROP;   -- payments that carry one of these
 INSERT INTO q
-SELECT p.provider, p.kind, p.ref, p.pid, s.pid IS NOT NULL, a.pid IS NOT NULL
-FROM (SELECT DISTINCT provider, kind, ref FROM f) d JOIN p USING (provider, kind, ref)
+SELECT p.provider, p.kind, p.rkey, p.pid, s.pid IS NOT NULL, a.pid IS NOT NULL
+FROM (SELECT DISTINCT provider, kind, rkey FROM f) d JOIN p USING (provider, kind, rkey)
 LEFT JOIN (SELECT DISTINCT pid FROM e1) s ON s.pid = p.pid
 LEFT JOIN (SELECT DISTINCT pid FROM amb) a ON a.pid = p.pid;
 ANALYZE q;
-CREATE TEMP TABLE refs (provider text, kind text, ref text, payments_left bigint, payments_settled bigint, ambiguous boolean) ON COMMIT DROP;
+CREATE TEMP TABLE refs (provider text, kind text, rkey text, payments_left bigint, payments_settled bigint, ambiguous boolean) ON COMMIT DROP;
 INSERT INTO refs
-SELECT provider, kind, ref, count(*) FILTER (WHERE NOT settled), count(*) FILTER (WHERE settled), bool_or(ambiguous)
+SELECT provider, kind, rkey, count(*) FILTER (WHERE NOT settled), count(*) FILTER (WHERE settled), bool_or(ambiguous)
 FROM q GROUP BY 1, 2, 3;
 ANALYZE refs;
 
@@ -98,13 +110,13 @@ CREATE TEMP TABLE c (pid text, id bigint, rung smallint) ON COMMIT DROP;
 INSERT INTO c SELECT pid, id, 1 FROM e1 WHERE NOT EXISTS (SELECT 1 FROM amb WHERE amb.pid = e1.pid);
 INSERT INTO c
 SELECT q.pid, f.id, 2
-FROM refs r JOIN q USING (provider, kind, ref) JOIN f USING (provider, kind, ref)
+FROM refs r JOIN q USING (provider, kind, rkey) JOIN f USING (provider, kind, rkey)
 WHERE NOT q.ambiguous
   AND (r.payments_left = 1 AND NOT q.settled OR r.payments_left = 0 AND r.payments_settled = 1);
 INSERT INTO amb
-SELECT q.pid, 'reference' FROM refs r JOIN q USING (provider, kind, ref) WHERE r.payments_left > 1 AND NOT q.settled;
+SELECT q.pid, 'reference' FROM refs r JOIN q USING (provider, kind, rkey) WHERE r.payments_left > 1 AND NOT q.settled;
 INSERT INTO cand
-SELECT f.id FROM refs r JOIN f USING (provider, kind, ref)
+SELECT f.id FROM refs r JOIN f USING (provider, kind, rkey)
 WHERE r.payments_left > 1
    -- where ids settle nothing, what carries the reference is a candidate all the same
    OR r.payments_left = 0 AND r.payments_settled = 1 AND r.ambiguous;
@@ -316,7 +328,8 @@ WHERE v.tcur = v.cur
            ELSE v.compared * 10::numeric ^ (v.exp - v.texp) <> v.minor END;
 INSERT INTO x
 SELECT 'reference_mismatch', pid, NULL, 'reference' FROM v
-WHERE by_id AND ref <> '' AND tref <> '' AND tref <> ref AND tref <> pid;
+WHERE by_id AND ref <> '' AND tref <> '' AND tref <> pid
+  AND pg_temp.reference_key(provider, tref) <> pg_temp.reference_key(provider, ref);
 INSERT INTO x
 SELECT DISTINCT ON (v.pid) 'reference_mismatch', v.pid, NULL::bigint, mk.key
 FROM v JOIN metadata_keys mk ON true
@@ -358,10 +371,10 @@ WHERE r.state = 'found' AND r.outcome = 'completed' AND s.checkable AND NOT s.pr
 
 -- step: payments that repeat an earlier one
 CREATE TEMP TABLE d (
-    pid text, in_range boolean, provider text, kind text, ref text, minor bigint, exp smallint, cur text, created timestamptz, digits text, ending text
+    pid text, in_range boolean, provider text, kind text, rkey text, minor bigint, exp smallint, cur text, created timestamptz, digits text, ending text
 ) ON COMMIT DROP;
 INSERT INTO d
-SELECT pid, in_range, provider, kind, ref, minor, exp, cur, created, digits,
+SELECT pid, in_range, provider, kind, rkey, minor, exp, cur, created, digits,
        CASE WHEN length(ltrim(digits, '0')) >= 8 THEN right(digits, 8) ELSE digits END
 FROM (
     SELECT p.*, regexp_replace(coalesce(p.account, ''), '\D', '', 'g') AS digits,
@@ -371,7 +384,7 @@ FROM (
                 WHEN k.state = 'not_polled' AND coalesce(k.verdict, 'not_askable') = 'not_askable' THEN p.status
            END AS outcome
     FROM p
-    JOIN (SELECT provider, kind, ref, minor, exp, cur FROM p WHERE ref <> '' GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1) s USING (provider, kind, ref, minor, exp, cur)
+    JOIN (SELECT provider, kind, rkey, minor, exp, cur FROM p WHERE ref <> '' GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1) s USING (provider, kind, rkey, minor, exp, cur)
     LEFT JOIN r USING (pid) LEFT JOIN k USING (pid) LEFT JOIN m USING (pid)
 ) y
 WHERE outcome = 'completed';
@@ -380,9 +393,9 @@ INSERT INTO x
 SELECT DISTINCT ON (d.pid) 'duplicate_payment', d.pid, NULL::bigint, f.pid
 FROM d JOIN (
     -- the earliest of each spelling of a recipient
-    SELECT DISTINCT ON (provider, kind, ref, minor, exp, cur, digits) *
-    FROM d ORDER BY provider, kind, ref, minor, exp, cur, digits, created, pid
-) f USING (provider, kind, ref, minor, exp, cur, ending)
+    SELECT DISTINCT ON (provider, kind, rkey, minor, exp, cur, digits) *
+    FROM d ORDER BY provider, kind, rkey, minor, exp, cur, digits, created, pid
+) f USING (provider, kind, rkey, minor, exp, cur, ending)
 WHERE d.in_range AND (f.created, f.pid) < (d.created, d.pid)
   -- equal endings of eight digits or more: a national number and the international one
   AND (f.digits = d.digits OR f.digits LIKE '%' || ltrim(d.digits, '0') OR d.digits LIKE '%' || ltrim(f.digits, '0'))

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"tieout/internal/payment"
+)
+
+// References says, by provider, which spellings of a reference count as the
+// same. References of a provider that is not there are compared as they are.
+type References map[string][]payment.ReferenceRule
+
+// referenceSQL holds the SQL of each rule; no locale changes what it does.
+var referenceSQL = map[payment.ReferenceRule]string{
+	payment.IgnoreSpaces:       `regexp_replace(%s, '[ \t\n\r\f\v\u00A0\u200B\uFEFF]', '', 'g')`,
+	payment.IgnoreDashes:       `translate(%s, '-_‐‑‒–—―−', '')`,
+	payment.IgnoreCase:         `upper(%s COLLATE "C")`,
+	payment.IgnoreLeadingZeros: `ltrim(%s, '0')`,
+}
+
+// providers returns the names of those whose references are normalised.
+func (r References) providers() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		if len(r[name]) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// key is the SQL expression of what is compared of a reference. One of which
+// nothing would be left, as of 000, is compared as it is.
+func (r References) key(provider, reference string) string {
+	names := r.providers()
+	if len(names) == 0 {
+		return reference
+	}
+	var b strings.Builder
+	b.WriteString("CASE " + provider)
+	for _, name := range names {
+		expr := reference
+		for _, rule := range payment.ReferenceRules {
+			if slices.Contains(r[name], rule) {
+				expr = fmt.Sprintf(referenceSQL[rule], expr)
+			}
+		}
+		fmt.Fprintf(&b, " WHEN %s THEN coalesce(nullif(%s, ''), %s)", pq.QuoteLiteral(name), expr, reference)
+	}
+	return b.String() + " ELSE " + reference + " END"
+}
+
+// define makes key callable as pg_temp.reference_key(provider, reference) for
+// the rest of the transaction's statements.
+func (r References) define(ctx context.Context, tx *sqlx.Tx) error {
+	_, err := tx.ExecContext(ctx, `CREATE OR REPLACE FUNCTION pg_temp.reference_key(provider text, reference text) RETURNS text
+		LANGUAGE sql IMMUTABLE AS $key$ SELECT `+r.key("provider", "reference")+` $key$`)
+	return err
+}
