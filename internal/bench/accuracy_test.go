@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"flag"
@@ -21,6 +22,7 @@ import (
 	"tieout/internal/corpus"
 	"tieout/internal/money"
 	"tieout/internal/payment"
+	"tieout/internal/statement"
 	"tieout/internal/store"
 	"tieout/internal/store/pgtest"
 	"tieout/jobs"
@@ -55,17 +57,20 @@ func TestEveryPlantedDifferenceIsFoundAndNothingElse(t *testing.T) {
 		name, zone string
 		o          corpus.Options
 	}{
-		{"a week in Nairobi", "Africa/Nairobi", corpus.Options{Seed: 11, Payments: *accuracyPayments, From: date(3, 2), Days: 7, DifferenceShare: 0.05, FeeSchedule: true}},
-		{"the clocks go forward in Berlin", "Europe/Berlin", corpus.Options{Seed: 12, Payments: small, From: date(3, 27), Days: 4, DifferenceShare: 0.2, FeeSchedule: true}},
+		{"a week in Nairobi", "Africa/Nairobi", corpus.Options{Seed: 11, Payments: *accuracyPayments, From: date(3, 2), Days: 7, DifferenceShare: 0.05, FeeSchedule: true, Statements: true}},
+		{"the clocks go forward in Berlin", "Europe/Berlin", corpus.Options{Seed: 12, Payments: small, From: date(3, 27), Days: 4, DifferenceShare: 0.2, FeeSchedule: true, Statements: true}},
 		{"the clocks go back in Berlin", "Europe/Berlin", corpus.Options{Seed: 13, Payments: small, From: date(10, 24), Days: 2, DifferenceShare: 0.2, FeeSchedule: true}},
-		{"a day without a midnight in Cairo", "Africa/Cairo", corpus.Options{Seed: 14, Payments: small, From: date(4, 23), Days: 3, DifferenceShare: 0.2, FeeSchedule: true}},
-		{"nothing is wrong", "Asia/Jakarta", corpus.Options{Seed: 15, Payments: small, From: date(3, 2), Days: 5, DifferenceShare: -1}},
+		{"a day without a midnight in Cairo", "Africa/Cairo", corpus.Options{Seed: 14, Payments: small, From: date(4, 23), Days: 3, DifferenceShare: 0.2, FeeSchedule: true, Statements: true}},
+		{"nothing is wrong", "Asia/Jakarta", corpus.Options{Seed: 15, Payments: small, From: date(3, 2), Days: 5, DifferenceShare: -1, Statements: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.o.Location, c.o.Accounts = zone(t, c.zone), accounts()
 			w := corpus.Generate(c.o)
 			s := newSite(t, w, c.o)
+			if c.o.Statements {
+				s.importStatements(t, w)
+			}
 			sum, err := s.env.Run(t.Context(), jobs.Request{
 				Steps: []jobs.Job{jobs.Pull, jobs.Poll, jobs.Match, jobs.Settle}, Range: s.span,
 			})
@@ -129,6 +134,35 @@ func newSite(t testing.TB, w corpus.World, o corpus.Options) *site {
 			Config: settings(w.Accounts, nothing.URL, o.Location), Store: st, Ledger: l, Specs: specs(w), Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
 			Progress: func(jobs.Job, string, int64, int64) {}, Now: func() time.Time { return now }, Version: "test",
 		},
+	}
+}
+
+// importStatements gives the site the statement of each account, which shows
+// all of its range, as a person would.
+func (s *site) importStatements(t testing.TB, w corpus.World) {
+	t.Helper()
+	w.Transactions = slices.Clone(w.Transactions)
+	for i, x := range w.Transactions {
+		if strings.HasPrefix(x.Provider, corpus.Pesaway) {
+			w.Transactions[i].ID = listID(x.ID) // its files have the ids of its lists
+		}
+	}
+	claim := store.StatementClaim{From: s.span.From.AddDate(0, 0, -2).UTC(), To: s.env.Now().UTC(), Now: s.env.Now().UTC()}
+	for i, a := range w.Accounts {
+		var file bytes.Buffer
+		if err := w.WriteStatementCSV(&file, a); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.env.ImportStatement(t.Context(), s.env.Config.Providers[i], bytes.NewReader(file.Bytes()), claim,
+			func(r statement.Reject) error {
+				return fmt.Errorf("%s: row %d is no row: %s", a.Name, r.Number, r.Reason)
+			}, func(int64) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.New != got.Read {
+			t.Errorf("%s: %d rows, and %d of them new", a.Name, got.Read, got.New)
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ type Transaction struct {
 	// Unlisted keeps the transaction out of every list and statement; with a
 	// Fault as well, no way is left to learn about it.
 	Unlisted bool
+	// Booked is what the provider's statement shows as moved, where that is not
+	// what the status answer says; zero: the statement lacks it.
+	Booked *money.Amount
 	// Fault makes single answers about it unusable.
 	Fault Fault
 }

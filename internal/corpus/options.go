@@ -37,6 +37,10 @@ type Options struct {
 	// fixed PivotFee for each pivot account, kind and currency. Only then can
 	// a fee differ from it.
 	FeeSchedule bool
+	// Statements says that the run has the statement of each account (see
+	// [World.WriteStatementCSV]), which shows all of the range. Only then can a
+	// statement differ from the status answers.
+	Statements bool
 }
 
 // The rules of matching that the planted differences assume: the defaults of

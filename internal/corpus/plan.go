@@ -27,7 +27,11 @@ func (c planned) run(g *generator) { c.cook(g, c.account, c.pay) }
 func (g *generator) plan() (cases []planned, reserved int) {
 	var kinds []payment.ExceptionKind
 	ways := map[payment.ExceptionKind][]planned{}
-	for _, r := range recipes() {
+	list := recipes()
+	if g.o.Statements {
+		list = append(list, statementRecipes()...)
+	}
+	for _, r := range list {
 		if r.kind == payment.FeeMismatch && !g.o.FeeSchedule {
 			continue
 		}

@@ -146,7 +146,7 @@ func orphan(g *generator, a *account, k payment.Kind) bool {
 	if a.Type == Pesaswap && g.r.chance(250) {
 		t.Status = payment.Reversed
 		note = "paid and reversed at the provider, unknown to the merchant"
-	} else if a.Type != Pesaway && g.r.chance(200) {
+	} else if a.Type != Pesaway && a.Type != Pawapay && g.r.chance(200) { // whose list and statement show completed ones
 		unfinished(&t)
 		note = "open at the provider, unknown to the merchant"
 	}
