@@ -14,8 +14,11 @@ import (
 
 	"tieout/config"
 	"tieout/internal/corpus"
+	"tieout/internal/payment"
 	"tieout/internal/provider/registry"
 	"tieout/internal/sandbox"
+	"tieout/internal/statement"
+	"tieout/internal/store"
 	"tieout/jobs"
 )
 
@@ -33,9 +36,9 @@ func newDemo(o *options) *cobra.Command {
 		Use:   "demo",
 		Short: "All of it with no set-up",
 		Long: `Starts a private Postgres and the four providers' sandbox, imports sample
-payments of the last three days, runs the whole pipeline and leaves the reports in
-./out. What it needs stands below ./.tieout/demo: the payments, the list of planted
-differences, and a configuration to play with while ` + "`tieout sandbox`" + ` runs.
+payments of the last three days and the providers' statements, runs the whole
+pipeline and leaves the reports in ./out. The payments, the statements and the list
+of planted differences stand below ./.tieout/demo.
 
 A second demo on the same day makes version 2 of the same reports.`,
 		Example: "  tieout demo\n  tieout demo --payments 20000 --out /tmp/reports",
@@ -83,7 +86,7 @@ func (d *demoOptions) run(ctx context.Context) (err error) {
 	}
 	world := corpus.Generate(corpus.Options{
 		Seed: d.seed, Payments: d.payments, Days: 3, Location: loc, Now: began,
-		From: time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, loc),
+		From: time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, loc), FeeSchedule: true, Statements: true,
 	})
 	if err := writeWorld(home, world); err != nil {
 		return err
@@ -116,7 +119,10 @@ func (d *demoOptions) run(ctx context.Context) (err error) {
 	if err := d.load(ctx, a, home); err != nil {
 		return err
 	}
-	d.say("4. Running: tieout run --from %s --to %s", from.Format(time.DateOnly), yesterday.To.Format(time.DateOnly))
+	if err := d.loadStatements(ctx, a, home, jobs.Range{From: from, To: yesterday.To}); err != nil {
+		return err
+	}
+	d.say("5. Running: tieout run --from %s --to %s", from.Format(time.DateOnly), yesterday.To.Format(time.DateOnly))
 	show := newProgress(d.streams.err)
 	a.Progress = show.hear
 	sum, err := a.Run(ctx, jobs.Request{Steps: jobs.Steps, Range: jobs.Range{From: from, To: yesterday.To}})
@@ -170,11 +176,24 @@ func writeWorld(home string, w corpus.World) error {
 	if err := errors.Join(w.WritePaymentsCSV(payments), payments.Close()); err != nil {
 		return err
 	}
+	for _, a := range w.Accounts {
+		file, err := os.OpenFile(statementPath(home, a.Name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(w.WriteStatementCSV(file, a), file.Close()); err != nil {
+			return err
+		}
+	}
 	b, err := json.MarshalIndent(w.Planted, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(home, "planted.json"), append(b, '\n'), 0o600)
+}
+
+func statementPath(home, account string) string {
+	return filepath.Join(home, "statement-"+account+".csv")
 }
 
 func (d *demoOptions) config(w corpus.World, s *sandbox.Server, loc *time.Location) (*config.Config, error) {
@@ -186,6 +205,12 @@ func (d *demoOptions) config(w corpus.World, s *sandbox.Server, loc *time.Locati
 			Name: a.Name, Type: a.Type, BaseURL: s.BaseURL(a.Name), Credentials: s.Credentials(a.Name), Decimals: a.Scale,
 			RateLimit: 500, Concurrency: 16, Timeout: 5 * time.Second,
 		})
+		if a.Type != corpus.Pivot {
+			continue
+		}
+		for _, k := range []payment.Kind{payment.Deposit, payment.Payout} {
+			cfg.Fees = append(cfg.Fees, config.Fee{Provider: a.Name, Kind: string(k), Currency: "IDR", Percent: "0", Fixed: corpus.PivotFee})
+		}
 	}
 	return cfg, cfg.Validate(registry.Specs())
 }
@@ -202,5 +227,26 @@ func (d *demoOptions) load(ctx context.Context, a *app, home string) error {
 		return err
 	}
 	d.say("3. Imported %s: %d rows, %d new, %d changed, %d unchanged", path, got.Read, got.New, got.Changed, got.Unchanged)
+	return nil
+}
+
+// loadStatements loads each provider's statement, which shows all of the range.
+func (d *demoOptions) loadStatements(ctx context.Context, a *app, home string, span jobs.Range) error {
+	claim := store.StatementClaim{From: span.From.AddDate(0, 0, -1).UTC(), To: span.To.AddDate(0, 0, 2).UTC(), Now: a.Now().UTC()}
+	var rows int64
+	for _, p := range a.Config.Providers {
+		in, err := os.Open(statementPath(home, p.Name))
+		if err != nil {
+			return err
+		}
+		got, err := a.ImportStatement(ctx, p, in, claim, func(r statement.Reject) error {
+			return fmt.Errorf("row %d of the demo's own statement of %s: %s %s", r.Number, p.Name, r.Field, r.Reason)
+		}, func(int64) {})
+		if err := errors.Join(err, in.Close()); err != nil {
+			return err
+		}
+		rows += got.Read
+	}
+	d.say("4. Imported the statements of %d accounts, %s: %d rows", len(a.Config.Providers), statementPath(home, "*"), rows)
 	return nil
 }

@@ -33,7 +33,11 @@ func TestTheDemoNeedsNothingFindsWhatItPlantedAndSaysTheSameTwice(t *testing.T) 
 	b, err := os.ReadFile(filepath.Join(dir, ".tieout", "demo", "planted.json"))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &w.Planted))
-	require.NotEmpty(t, w.Planted)
+	kinds := map[string]bool{}
+	for _, d := range w.Planted {
+		kinds[string(d.Kind)] = true
+	}
+	require.Len(t, kinds, 16, "a difference of each kind is planted")
 	requirePlanted(t, w, filepath.Join(folder, "v1"))
 	for _, v := range []string{"v1", "v2"} {
 		requireWhole(t, filepath.Join(folder, v))
