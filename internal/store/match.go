@@ -397,6 +397,13 @@ func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) 
 	for _, k := range known {
 		out[k.Fingerprint] = k
 	}
+	heirs, err := inherit(ctx, tx, found, prints, out)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range heirs {
+		out[k.Fingerprint] = k
+	}
 	var fingerprints, exceptionIDs, dates []string
 	next := map[string]int{}
 	sort.SliceStable(prints, func(i, j int) bool { return byPrint[prints[i]].BusinessDate.Before(byPrint[prints[j]].BusinessDate) })
@@ -417,7 +424,39 @@ func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) 
 		fingerprints, exceptionIDs, dates = append(fingerprints, id.Fingerprint), append(exceptionIDs, id.ID), append(dates, date)
 		out[f] = id
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO tieout.exception_ids SELECT f, i, d, $4 FROM unnest($1::text[], $2::text[], $3::date[]) AS n (f, i, d)`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO tieout.exception_ids SELECT f, i, d, $4 FROM unnest($1::text[], $2::text[], $3::date[]) AS n (f, i, d)`,
 		pq.Array(fingerprints), pq.Array(exceptionIDs), pq.Array(dates), run.StartedAt)
+	return out, err
+}
+
+// inherit gives a transaction that nobody explains the identity of the
+// statement's row by which it was known before any list or answer showed it.
+func inherit(ctx context.Context, tx *sqlx.Tx, found []difference, prints []string, known map[string]identity) ([]identity, error) {
+	var ids []int64
+	var heirs []string
+	for _, d := range found {
+		if _, has := known[d.fingerprint()]; !has && d.Kind == string(payment.MissingInternally) && d.TxID.Valid {
+			ids, heirs = append(ids, d.TxID.Int64), append(heirs, d.fingerprint())
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var out []identity
+	err := tx.SelectContext(ctx, &out, `WITH named AS (
+		SELECT n.id, n.heir, 'missing_internally|' || o.provider || '|' || o.kind || '||' || `+statementRowKey("o.provider", "o.kind", "k.sid", "k.ref", "o.currency")+` AS print, k.rank
+		FROM unnest($1::bigint[], $2::text[]) AS n (id, heir) JOIN tieout.transactions o ON o.id = n.id
+		CROSS JOIN LATERAL (VALUES (1, o.provider_payment_id, o.reference), (2, o.list_key, o.reference), (3, o.own_id, o.reference), (4, o.provider_payment_id, ''),
+			(5, o.list_key, ''), (6, o.own_id, ''), (7, '', o.reference)) AS v (rank, id, ref)
+		CROSS JOIN LATERAL (SELECT CASE WHEN length(v.id) = 36 THEN lower(v.id) ELSE coalesce(v.id, '') END, coalesce(v.ref, ''), v.rank) AS k (sid, ref, rank)
+		WHERE k.sid <> '' OR k.ref <> ''
+	), mine AS (
+		SELECT DISTINCT ON (id) id, heir, print, rank FROM named JOIN tieout.exception_ids i ON i.fingerprint = print
+		WHERE print <> ALL ($3) ORDER BY id, rank
+	), one AS (
+		SELECT DISTINCT ON (print) print, heir FROM mine ORDER BY print, rank, id
+	)
+	UPDATE tieout.exception_ids i SET fingerprint = one.heir FROM one WHERE i.fingerprint = one.print
+	RETURNING i.fingerprint, i.exception_id, i.first_seen`, pq.Array(ids), pq.Array(heirs), pq.Array(prints))
 	return out, err
 }

@@ -213,11 +213,19 @@ func statementSteps(ctx context.Context, tx *sqlx.Tx, file string) error {
 		return nil
 	}
 	for _, st := range steps(file) {
-		if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
+		// what is booked back may lack the reference of what was booked
+		key := statementRowKey("st.provider", "st.kind", "st.sid", "coalesce(st.ref, max(st.ref) OVER (PARTITION BY st.provider, st.kind, st.sid))", "st.cur")
+		if _, err := tx.ExecContext(ctx, strings.Replace(st.SQL, "/*key*/", key, 1)); err != nil {
 			return fmt.Errorf("statements: %s: %w", st.Name, err)
 		}
 	}
 	return nil
+}
+
+// statementRowKey is, in SQL, the key in st_own of what a statement shows under
+// one id and reference, and nobody explains.
+func statementRowKey(provider, kind, id, reference, currency string) string {
+	return `'row|' || ` + strings.Join([]string{provider, kind, `coalesce(` + id + `, '')`, `coalesce(` + reference + `, '')`, currency}, ` || '|' || `)
 }
 
 // statementReason is the sentence of one difference between a statement and the

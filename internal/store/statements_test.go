@@ -305,3 +305,99 @@ func TestWithoutAStatementThereAreNoTotals(t *testing.T) {
 		t.Errorf("totals: %+v", totals)
 	}
 }
+
+// The statement shows a movement before any list does: once one does, it is the
+// same exception still.
+func TestAStatementsOrphanKeepsItsIdentityWhenItsTransactionIsSeen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		row string
+		tx  tx
+	}{
+		"by its id":                  {"T9,R9,payout,50,KES,,,", tx{id: "T9", ref: "R9", amount: "50"}},
+		"by our id":                  {"P9,,payout,50,KES,,,", tx{id: "T9", own: "P9", ref: "R9", amount: "50"}},
+		"by its reference":           {",R9,payout,50,KES,,,", tx{id: "T9", ref: "R9", amount: "50"}},
+		"by an id in capitals":       {"0790076A-C46E-4AA0-9B1E-5F3C2F1F9B30,,payout,50,KES,,,", tx{id: "0790076a-c46e-4aa0-9b1e-5f3c2f1f9b30", amount: "50"}},
+		"though the amount is other": {"T9,R9,payout,50,KES,,,", tx{id: "T9", ref: "R9", amount: "51"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.statement(store.StatementClaim{Partial: true}, c.row)
+			first := w.publish(10, 10, start)
+			first.only(t, "missing_internally ")
+			id := first.ids["missing_internally "]
+			w.exec(`UPDATE tieout.exceptions SET owner = 'jane' WHERE exception_id = $1`, id)
+			w.txs(c.tx)
+			second := w.publish(10, 10, start.Add(time.Hour))
+			second.only(t, "missing_internally /"+c.tx.id)
+			if got := second.ids["missing_internally /"+c.tx.id]; got != id {
+				t.Errorf("the identity was %s and is %s", id, got)
+			}
+			if n := w.count(`SELECT count(*) FROM tieout.exceptions WHERE state = 'open' AND owner = 'jane'`); n != 1 {
+				t.Error("what a person said of it is lost")
+			}
+			if n := w.count(`SELECT count(*) FROM tieout.exceptions`); n != 1 {
+				t.Errorf("%d exceptions, want the one", n)
+			}
+			if third := w.publish(10, 10, start.Add(2*time.Hour)); third.ids["missing_internally /"+c.tx.id] != id {
+				t.Error("the identity changes again")
+			}
+		})
+	}
+}
+
+// Two rows without an id have one reference, and two transactions with it are
+// seen: one of them is what was known.
+func TestOnlyOneTransactionInheritsAnIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.statement(store.StatementClaim{Partial: true}, ",R9,payout,50,KES,,,", ",R9,payout,50,KES,,,")
+	id := w.publish(10, 10, start).ids["missing_internally "]
+	w.txs(tx{id: "T8", ref: "R9", amount: "50"}, tx{id: "T9", ref: "R9", amount: "50"})
+	f := w.publish(10, 10, start.Add(time.Hour))
+	f.only(t, "missing_internally /T8", "missing_internally /T9")
+	if f.ids["missing_internally /T8"] != id || f.ids["missing_internally /T9"] == id {
+		t.Errorf("identities: %v, known was %s", f.ids, id)
+	}
+}
+
+// The items of a batch have one id, and references of their own.
+func TestEachItemOfABatchThatNobodyExplainsIsAnException(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.statement(store.StatementClaim{Partial: true}, "B1,R1,payout,50,KES,,,", "B1,R2,payout,60,KES,,,", "X,R3,payout,70,KES,,,", "X,,payout,-70,KES,,,")
+	f := w.run(10, 10)
+	if len(f.exceptions) != 2 {
+		t.Errorf("want one for R1 and one for R2, and none for what was booked back: %v", f.details)
+	}
+	if n := w.count(`SELECT count(DISTINCT exception_id) FROM tieout.run_exceptions WHERE (reference, provider_amount) IN (('R1', 5000), ('R2', 6000))`); n != 2 {
+		t.Errorf("%d of the two items are told apart", n)
+	}
+}
+
+// The ledger is another system, which only its query reaches: a row of the range
+// finds its payment of another day there, also where it was booked days later.
+func TestAStatementRowFindsItsPaymentOutsideTheRange(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`CREATE SCHEMA merchant`)
+	w.exec(`CREATE TABLE merchant.orders AS SELECT * FROM tieout.payments`)
+	l, err := w.store.OpenLedger(w.Context(), "", `SELECT * FROM merchant.orders WHERE created_at >= :from AND created_at < :to`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.ledger = l
+	w.pays(pay{id: "before", ppid: "T0", at: day(9)}, pay{id: "late", ref: "Rlate", at: day(9)})
+	w.exec(`INSERT INTO merchant.orders SELECT * FROM tieout.payments`)
+	w.exec(`DELETE FROM tieout.payments`)
+	w.statement(store.StatementClaim{Partial: true, Now: day(20)}, "T0,,payout,100,KES,,,", ",Rlate,payout,100,KES,,,")
+	w.exec(`UPDATE tieout.statement_rows SET completed_at = $1, at = $1 WHERE reference = 'Rlate'`, day(14))
+	f := w.run(10, 10)
+	f.only(t)
+}

@@ -149,7 +149,7 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 		UNION ALL SELECT provider, kind, own_id FROM near WHERE own_id <> provider_payment_id
 		UNION ALL SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
 		UNION ALL SELECT s.provider, k.kind, v.key FROM tieout.statement_rows s, unnest($3::text[]) AS k (kind), unnest(ARRAY[s.provider_payment_id, s.reference]) AS v (key)
-			WHERE s.provider = ANY ($2) AND s.entry = 'payment' AND s.at >= $4 AND s.at < $5::timestamptz + interval '1 day' AND k.kind = coalesce(s.kind, k.kind) AND v.key <> ''
+			WHERE s.provider = ANY ($2) AND s.entry = 'payment' AND (s.at >= $4 AND s.at < $5::timestamptz + interval '1 day' OR s.created_at >= $4 AND s.created_at < $5) AND k.kind = coalesce(s.kind, k.kind) AND v.key <> ''
 	), keys AS (
 		SELECT provider, kind, key FROM ids
 		-- a UUID means the same in either case

@@ -59,7 +59,7 @@ WHERE fact IS NOT NULL;
 
 -- step: rows that nothing of ours explains, after the whole of both sides was looked at
 CREATE TEMP TABLE st_nobody ON COMMIT DROP AS
-SELECT st.rid, 'row|' || st.provider || '|' || st.kind || '|' || coalesce(st.sid, '') || '|' || CASE WHEN st.sid IS NULL THEN st.ref ELSE '' END || '|' || st.cur AS key
+SELECT st.rid, /*key*/ AS key
 FROM st, par
 WHERE st.entry = 'payment' AND st.status = 'completed' AND st.created >= par.from_time AND st.created < par.to_time
   AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
