@@ -63,6 +63,12 @@ type Provider struct {
 	// NormalizeReferences names the spellings that don't count when references
 	// are compared; empty: all do.
 	NormalizeReferences []payment.ReferenceRule
+	// StatementDecimal is the mark before an amount's decimals in these files: a
+	// dot, or a comma.
+	StatementDecimal string
+	// StatementDates is the order of 03/04/2026 in them: day/month/year or
+	// month/day/year; empty: such dates are refused.
+	StatementDates string
 }
 
 // Matching holds the rules of the match step. For says what holds for one

@@ -175,6 +175,8 @@ func TestTheExampleFileIsValid(t *testing.T) {
 		{"    # options: { region", "    options: { region"},
 		{"      # profile_id", "      profile_id"},
 		{"    # statement_columns", "    statement_columns"},
+		{"    # statement_decimal", "    statement_decimal"},
+		{"    # statement_dates", "    statement_dates"},
 		{"  # batch_keys", "  batch_keys"},
 		{"  # rules", "  rules"},
 		{"  # pending_ladder", "  pending_ladder"},

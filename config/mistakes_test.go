@@ -67,6 +67,8 @@ func TestMistakes(t *testing.T) {
 		"decimals left out":             {one("decimals: { UGX: }"), "2: providers[0].decimals.UGX: must be a whole number from 0 to 6"},
 		"no time for a call":            {one("timeout: 1h"), "2: providers[0].timeout: must be more than zero and at most 10m"},
 		"unknown statement column":      {one("statement_columns: { amonut: Paid }"), "2: providers[0].statement_columns.amonut: unknown column; the nearest known one is amount"},
+		"a decimal mark":                {one("statement_decimal: ;"), `2: providers[0].statement_decimal: must be "." or ","`},
+		"an order of dates":             {one("statement_dates: year"), "2: providers[0].statement_dates: must be day/month/year or month/day/year"},
 		"one header for two columns":    {one("statement_columns: { amount: Paid, fee: Paid }"), "2: providers[0].statement_columns.fee: is the same column as amount"},
 		"a column without a header":     {one("statement_columns: { amount: '' }"), "2: providers[0].statement_columns.amount: must be the header of a column of the provider's file"},
 		"unknown zone":                  {ok + "timezone: Africa/Nairoby", "2: timezone: Africa/Nairoby is not known; it must be a name such as Africa/Nairobi or UTC"},

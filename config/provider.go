@@ -23,6 +23,9 @@ var statementColumns = []string{
 	"provider_payment_id", "reference", "kind", "amount", "currency", "fee", "tax", "status", "account", "created_at", "completed_at",
 }
 
+// dateOrders are those that `import statement` knows.
+var dateOrders = []string{"day/month/year", "month/day/year"}
+
 // check checks one provider against its type and fills in the type's defaults.
 func (p *Provider) check(f *faults, key string, specs []provider.Spec) {
 	if !name.MatchString(p.Name) {
@@ -39,6 +42,12 @@ func (p *Provider) check(f *faults, key string, specs []provider.Spec) {
 	}
 	p.checkColumns(f, key+".statement_columns")
 	p.checkReferences(f, key+".normalize_references")
+	if p.StatementDecimal != "" && p.StatementDecimal != "." && p.StatementDecimal != "," {
+		f.add(key+".statement_decimal", `must be "." or ","`)
+	}
+	if p.StatementDates != "" && !slices.Contains(dateOrders, p.StatementDates) {
+		f.add(key+".statement_dates", "must be %s", strings.Join(dateOrders, " or "))
+	}
 
 	types := make([]string, 0, len(specs))
 	for _, s := range specs {

@@ -92,6 +92,8 @@ func (r *reader) provider(p *Provider) map[string]field {
 		"options":                textMap(r, &p.Options),
 		"statement_columns":      textMap(r, &p.StatementColumns),
 		"normalize_references":   texts(r, &p.NormalizeReferences),
+		"statement_decimal":      r.text(&p.StatementDecimal),
+		"statement_dates":        r.text(&p.StatementDates),
 	}
 }
 

@@ -19,6 +19,7 @@ func (e *Env) ImportStatement(ctx context.Context, p config.Provider, in stateme
 	}
 	rd := statement.Reader{
 		Type: p.Type, Headers: p.StatementColumns, Scale: scale, Zone: e.Config.Location,
+		Decimal: p.StatementDecimal, Dates: statement.DateOrder(p.StatementDates),
 		Currency: statement.DefaultCurrency(p.Type, p.Options),
 	}
 	return e.Store.ImportStatement(ctx, p.Name, rd, in, claim, reject, progress)

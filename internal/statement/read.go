@@ -125,14 +125,17 @@ func (rd Reader) find(header []string) (columns, error) {
 	}
 	switch {
 	case c.at[colID] < 0 && c.at[colReference] < 0:
-		return c, fmt.Errorf("the header has neither %s nor %s; it has: %s", Columns[colID], Columns[colReference], names(header))
+		return c, fmt.Errorf("the header has neither %s nor %s; it has: %s%s", Columns[colID], Columns[colReference], names(header), mapIt)
 	case c.at[colAmount] < 0:
-		return c, fmt.Errorf("the header has no column for %s; it has: %s", Columns[colAmount], names(header))
+		return c, fmt.Errorf("the header has no column for %s; it has: %s%s", Columns[colAmount], names(header), mapIt)
 	case c.at[colCurrency] < 0 && rd.Currency == "":
-		return c, fmt.Errorf("the header has no column for %s; it has: %s", Columns[colCurrency], names(header))
+		return c, fmt.Errorf("the header has no column for %s; it has: %s%s", Columns[colCurrency], names(header), mapIt)
 	}
 	return c, nil
 }
+
+// mapIt says what to do about a header that is not understood.
+const mapIt = ". The first row must name the columns; where the provider has other names for them, statement_columns in the configuration maps them"
 
 // dictionaries tells in whose words the header is read first, as one word may
 // mean two things: pesaway's Reference is its id. A file is in our own words
@@ -303,8 +306,16 @@ func (p *parser) minor(col, exp int) *int64 {
 	if text == "" {
 		return nil
 	}
-	if p.sheet {
-		text = fromSheet(text)
+	if p.sheet && p.Decimal == "," && strings.Contains(text, ".") && byComma.MatchString(text) && !strings.Contains(text, ",") {
+		p.fail(col, "is 1.250 as a number and 1250 as a text with marks: format the column as numbers and export it again")
+	}
+	if p.sheet && scientific.MatchString(text) {
+		exact := text
+		if text = fromSheet(exact); losesMoney(exact, text, exp) {
+			p.fail(col, "has more digits than a sheet keeps of a number: format the column as text and export it again")
+		}
+	} else if p.Decimal == "," {
+		text = withDot(text)
 	}
 	v, err := money.ParseMinor(withoutMarks(text), exp)
 	switch {
@@ -312,8 +323,10 @@ func (p *parser) minor(col, exp int) *int64 {
 		p.fail(col, fmt.Sprintf("has more than the %d decimals of its currency", exp))
 	case errors.Is(err, money.ErrRange):
 		p.fail(col, "is too large")
+	case err != nil && p.Decimal == ",":
+		p.fail(col, "is no decimal number with a comma, such as 1250,50, which statement_decimal says")
 	case err != nil:
-		p.fail(col, "is no decimal number with a dot, such as 1250.50")
+		p.fail(col, "is no decimal number with a dot, such as 1250.50 (statement_decimal can say that this provider writes a comma)")
 	}
 	return &v
 }

@@ -100,7 +100,21 @@ type Reader struct {
 	Currency string
 	// Zone is that of times without one, where the format does not fix it.
 	Zone *time.Location
+	// Decimal is the mark before an amount's decimals: a dot, unless the
+	// configuration says a comma.
+	Decimal string
+	// Dates tells how to read 03/04/2026, which is refused without it.
+	Dates DateOrder
 }
+
+// DateOrder is the order of day and month in dates of digits alone.
+type DateOrder string
+
+// The orders that a configuration may name.
+const (
+	DayFirst   DateOrder = "day/month/year"
+	MonthFirst DateOrder = "month/day/year"
+)
 
 // DayZone is the zone of the days that a statement of this type is cut by.
 func (rd Reader) DayZone() *time.Location {

@@ -305,6 +305,86 @@ func TestALongIDThatASheetRoundedIsSetAside(t *testing.T) {
 	}
 }
 
+// A sheet's number has 15 digits: where an amount would need more, it is refused
+// and not rounded. The error of a binary number is none of its digits.
+func TestASheetsAmountIsExactOrRefused(t *testing.T) {
+	t.Parallel()
+	rows, rejects, err := read(t, statement.Reader{}, workbook(t,
+		[]any{"reference", "amount", "currency"},
+		[]any{"float", 1234.0999999999999, "KES"}, []any{"sum", 0.1 + 0.2, "KES"}, []any{"text", "1234.0999999999999", "KES"},
+		[]any{"large", 12345678901234.56, "KES"}, []any{"large text", "12345678901234.56", "KES"}, []any{"large and whole", 123456789012345.0, "KES"},
+		[]any{"too fine", 1.005, "KES"}, []any{"minus", -1234.1, "KES"},
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"float": 123410, "sum": 30, "text": 123410, "large and whole": 12345678901234500, "minus": -123410}
+	for _, r := range rows {
+		if w, ok := want[r.Reference]; !ok || r.Amount.Minor != w {
+			t.Errorf("%s is %d, want %d", r.Reference, r.Amount.Minor, w)
+		}
+	}
+	if len(rows) != len(want) || len(rejects) != 3 || !strings.Contains(rejects[0].Reason, "more digits than a sheet keeps") || !strings.Contains(rejects[2].Reason, "2 decimals") {
+		t.Errorf("%d rows, %+v", len(rows), rejects)
+	}
+}
+
+func TestADecimalCommaIsReadWhereTheConfigurationSaysSo(t *testing.T) {
+	t.Parallel()
+	rd := statement.Reader{Decimal: ","}
+	rows, rejects, err := read(t, rd, []byte("reference;amount;currency\nA;1.250,50;KES\nB;1250,5;KES\nC;1 250 000,00;KES\nD;1.250;KES\nE;-7;KES\nF;1,250.50;KES\nG;12.50;KES\nH;1.25.000,00;KES\nI;,5;KES\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []int64{125050, 125050, 125000000, 125000, -700}
+	for i, r := range rows {
+		if i < len(want) && r.Amount.Minor != want[i] {
+			t.Errorf("%s is %d, want %d", r.Reference, r.Amount.Minor, want[i])
+		}
+	}
+	if len(rows) != len(want) || len(rejects) != 4 || rejects[0].Value != "1,250.50" || !strings.Contains(rejects[0].Reason, "comma") {
+		t.Errorf("%d rows, %+v", len(rows), rejects)
+	}
+	// a workbook's numbers have no mark of their own
+	sheet, rejects, err := read(t, rd, workbook(t, []any{"reference", "amount", "currency"}, []any{"A", 1250.5, "KES"}, []any{"B", "1.250,50", "KES"}, []any{"C", "1.250", "KES"}))
+	if err != nil || len(rejects) != 1 || len(sheet) != 2 || sheet[0].Amount.Minor != 125050 || sheet[1].Amount.Minor != 125050 {
+		t.Errorf("%+v %+v %v", sheet, rejects, err)
+	}
+}
+
+func TestDatesOfDigitsAreReadInTheConfiguredOrderOnly(t *testing.T) {
+	t.Parallel()
+	for order, want := range map[statement.DateOrder]map[string]time.Time{
+		"": {"2026-03-11 08:14:05": at},
+		statement.DayFirst: {
+			"11/03/2026 08:14:05": at, "11.3.2026 08:14": at.Truncate(time.Minute), "11-03-2026": at.Truncate(24 * time.Hour), "11/03/2026 8:14 AM": at.Truncate(time.Minute),
+			"2026-03-11T08:14:05Z": at,
+		},
+		statement.MonthFirst: {"03/11/2026 08:14:05": at, "3/11/2026, 08:14:05": at},
+	} {
+		for _, text := range []string{"2026-03-11 08:14:05", "11/03/2026 08:14:05", "11.3.2026 08:14", "11-03-2026", "11/03/2026 8:14 AM", "03/11/2026 08:14:05", "3/11/2026, 08:14:05", "31/31/2026", "2026-03-11T08:14:05Z"} {
+			rows, rejects, err := read(t, statement.Reader{Dates: order}, []byte("reference;amount;currency;created_at\nA;1;KES;"+text+"\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w, ok := want[text]; ok && (len(rows) != 1 || !rows[0].CreatedAt.Equal(w)) {
+				t.Errorf("%q, %q: %+v %+v", order, text, rows, rejects)
+			}
+			if order == "" && strings.Contains(text, "/") && (len(rejects) != 1 || !strings.Contains(rejects[0].Reason, "may mean two days")) {
+				t.Errorf("%q is guessed: %+v %+v", text, rows, rejects)
+			}
+		}
+	}
+}
+
+func TestAQuoteThatNeverClosesSaysWhatItTakes(t *testing.T) {
+	t.Parallel()
+	rows, rejects, err := read(t, statement.Reader{}, []byte("reference,amount,currency\nA,1,KES\n\"B,2,KES\nC,3,KES\nD,4,KES\n"))
+	if err != nil || len(rows) != 1 || len(rejects) != 1 || !strings.Contains(rejects[0].Reason, "opens in line 3 takes all up to line 5") {
+		t.Errorf("%+v %+v %v", rows, rejects, err)
+	}
+}
+
 // FuzzRead: whatever a file holds, reading ends without a panic, and what it
 // gives can be stored: a currency, valid texts, fees without a sign.
 func FuzzRead(f *testing.F) {

@@ -86,6 +86,8 @@ func (t *csvTable) next() ([]string, error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, io.EOF
+	case errors.As(err, &bad) && bad.Line > bad.StartLine:
+		return nil, &brokenRowError{fmt.Sprintf("%v: a quote that opens in line %d takes all up to line %d of the file with it", bad.Err, bad.StartLine, bad.Line)}
 	case errors.As(err, &bad):
 		return nil, &brokenRowError{bad.Err.Error()}
 	case err != nil:

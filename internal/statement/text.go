@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"fmt"
 	"math/big"
 	"regexp"
 	"strconv"
@@ -21,6 +22,37 @@ func withoutMarks(text string) string {
 		return strings.ReplaceAll(text, ",", "")
 	}
 	return text
+}
+
+// byComma is a number with a comma before its decimals and, perhaps, groups of
+// three between dots or blanks.
+var byComma = regexp.MustCompile(`^[+-]?(\d{1,3}(\.\d{3})+|\d{1,3}([ \x{a0}\x{202f}]\d{3})+|\d+)(,\d+)?$`)
+
+// withDot writes such a number with a dot; what is none gets no number's form.
+func withDot(text string) string {
+	if !byComma.MatchString(text) {
+		return "not by comma: " + text
+	}
+	whole, part, _ := strings.Cut(text, ",")
+	whole = strings.NewReplacer(".", "", " ", "", "\u00a0", "", "\u202f", "").Replace(whole)
+	if part == "" {
+		return whole
+	}
+	return whole + "." + part
+}
+
+// losesMoney tells whether what a sheet shows of a number differs from what it
+// holds by more than a binary number's own error.
+func losesMoney(exact, shown string, exp int) bool {
+	a, ok := new(big.Rat).SetString(exact)
+	b, ok2 := new(big.Rat).SetString(shown)
+	if !ok || !ok2 {
+		return false // no number: said elsewhere
+	}
+	d := a.Sub(a, b)
+	const thousand = 3 // a thousandth of the currency's smallest unit
+	d.Mul(d.Abs(d), new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exp+thousand)), nil)))
+	return d.Cmp(big.NewRat(1, 1)) > 0
 }
 
 // looksRounded tells a long number that a sheet holds as a number: only its
@@ -91,6 +123,7 @@ func shown(digits string, point int) (string, int) {
 var layouts = []string{
 	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999 Z07:00",
 	"2006-01-02 15:04:05.999999999 MST", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04", "2006-01-02T15:04Z07:00", "2006-01-02",
+	"2006-01-02 3:04 PM", "2006-01-02 3:04:05 PM",
 }
 
 // time reads a time; zero where the cell is empty.
@@ -105,6 +138,9 @@ func (p *parser) time(col int) time.Time {
 			return t
 		}
 	}
+	if day, clock, ok := p.Dates.iso(text); ok {
+		text = strings.TrimSpace(day + " " + clock)
+	}
 	for _, layout := range layouts {
 		if strings.HasSuffix(layout, "MST") && !strings.HasSuffix(text, " UTC") {
 			continue // no other abbreviation means one zone only
@@ -117,8 +153,28 @@ func (p *parser) time(col int) time.Time {
 			return t.UTC()
 		}
 	}
-	p.fail(col, "is no time such as 2026-03-10T14:30:00Z")
+	if digits.MatchString(text) {
+		p.fail(col, "may mean two days: statement_dates must say whether day/month/year or month/day/year")
+	} else {
+		p.fail(col, "is no time such as 2026-03-10T14:30:00Z")
+	}
 	return time.Time{}
+}
+
+// digits is a date of digits alone, with its year at the end, and what follows.
+var digits = regexp.MustCompile(`^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ ,T]+(.+))?$`)
+
+// iso writes a date of digits alone with its year first.
+func (o DateOrder) iso(text string) (day, clock string, ok bool) {
+	m := digits.FindStringSubmatch(text)
+	if m == nil || o == "" {
+		return "", "", false
+	}
+	d, month := m[1], m[2]
+	if o == MonthFirst {
+		d, month = month, d
+	}
+	return fmt.Sprintf("%s-%02s-%02s", m[3], month, d), m[4], true
 }
 
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() <= 2100 }

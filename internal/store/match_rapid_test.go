@@ -13,14 +13,17 @@ import (
 
 	"tieout/internal/payment"
 	"tieout/internal/provider"
+	"tieout/internal/store"
 )
 
 // small is a generated world: few values, so that ids, references, amounts and
 // recipients meet often.
 type small struct {
-	pays []pay
-	txs  []tx
-	says []said
+	pays  []pay
+	txs   []tx
+	says  []said
+	rows  []string // of a statement
+	claim store.StatementClaim
 }
 
 var (
@@ -76,12 +79,33 @@ func drawWorld(t *rapid.T) small {
 	return s
 }
 
+// drawStatement adds a statement that shows all of the days, or an extract.
+func (s *small) drawStatement(t *rapid.T) {
+	s.claim = store.StatementClaim{From: day(8), To: day(11), Now: day(11)}
+	if rapid.Bool().Draw(t, "extract") {
+		s.claim = store.StatementClaim{Partial: true}
+	}
+	for range rapid.IntRange(0, 6).Draw(t, "rows") {
+		id, ref := pick(t, "id", []string{"", "T0", "T1", "T2", "T8", "p0", "p1"}), pick(t, "ref", append(someRefs, "R9"))
+		if id == "" && ref == "" {
+			continue
+		}
+		s.rows = append(s.rows, strings.Join([]string{
+			id, ref, pick(t, "kind", []string{"payout", "payout", "payout", "deposit", "", "fee"}), pick(t, "amount", someAmounts), pick(t, "cur", someCur),
+			pick(t, "fee", []string{"", "", "2"}), "", pick(t, "status", []string{"", "", "", "completed", "failed", "reversed", "pending"}), moment(t, "at").Format(time.RFC3339),
+		}, ","))
+	}
+}
+
 func (w *world) fill(s small) {
 	w.Helper()
 	w.clear()
 	w.pays(s.pays...)
 	w.txs(s.txs...)
 	w.says(s.says...)
+	if len(s.rows) > 0 {
+		w.statement(s.claim, s.rows...)
+	}
 }
 
 // same compares what two runs found, without identities.
@@ -114,9 +138,13 @@ func TestTheOrderOfWhatComesInDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	check(t, func(t *rapid.T, w *world) {
 		s := drawWorld(t)
+		s.drawStatement(t)
 		w.fill(s)
 		a := w.run(8, 10)
-		w.fill(small{rapid.Permutation(s.pays).Draw(t, "payments"), rapid.Permutation(s.txs).Draw(t, "transactions"), rapid.Permutation(s.says).Draw(t, "answers")})
+		w.fill(small{
+			rapid.Permutation(s.pays).Draw(t, "payments"), rapid.Permutation(s.txs).Draw(t, "transactions"), rapid.Permutation(s.says).Draw(t, "answers"),
+			rapid.Permutation(s.rows).Draw(t, "rows"), s.claim,
+		})
 		same(t, "the order", a, w.run(8, 10))
 	})
 }
@@ -124,12 +152,14 @@ func TestTheOrderOfWhatComesInDoesNotMatter(t *testing.T) {
 func TestRunningTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
 	check(t, func(t *rapid.T, w *world) {
-		w.fill(drawWorld(t))
+		s := drawWorld(t)
+		s.drawStatement(t)
+		w.fill(s)
 		a := w.publish(8, 10, start)
 		b := w.publish(8, 10, start)
 		same(t, "a second run", a, b)
-		if !maps.Equal(a.ids, b.ids) {
-			t.Errorf("the identities change: %v, %v", a.ids, b.ids)
+		if !maps.Equal(a.prints, b.prints) {
+			t.Errorf("the identities change: %v, %v", a.prints, b.prints)
 		}
 	})
 }
@@ -205,6 +235,7 @@ func TestDaysApartSayWhatTheyTogetherSay(t *testing.T) {
 	t.Parallel()
 	check(t, func(t *rapid.T, w *world) {
 		s := drawWorld(t)
+		s.drawStatement(t)
 		w.lists = nil // a list proves something of its own run's days only
 		w.fill(s)
 		whole := w.run(8, 10)
@@ -217,9 +248,9 @@ func TestDaysApartSayWhatTheyTogetherSay(t *testing.T) {
 					t.Errorf("payment %s is %v on day %d and %v in the range", id, r, d, whole.results[id])
 				}
 			}
-			for e, id := range f.ids {
-				if whole.ids[e] != id {
-					t.Errorf("%s is %s on its day and %q in the range", e, id, whole.ids[e])
+			for e, id := range f.prints {
+				if whole.prints[e] != id {
+					t.Errorf("%s is %s on its day and %q in the range", e, id, whole.prints[e])
 				}
 			}
 		}

@@ -219,6 +219,7 @@ func (w *world) clear() {
 	for _, table := range []string{
 		"payments", "transactions", "answers", "exceptions", "exception_ids", "exception_history", "payment_outcomes",
 		"runs", "run_locks", "run_payments", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "settlement_lines",
+		"statement_files", "statement_rows", "statement_coverage", "run_statements",
 	} {
 		fmt.Fprintf(&all, "DELETE FROM tieout.%s;", table)
 	}
@@ -291,6 +292,7 @@ type found struct {
 	exceptions []string          // "kind payment" or "kind payment/transaction" or "kind /transaction", sorted
 	details    map[string]string // by the same text
 	ids        map[string]string // the exceptions' identities, by the same text
+	prints     map[string]string // and by what makes them the same
 	roles      map[string]string // by transaction
 	lines      []line
 	checks     []reports.Check
@@ -421,7 +423,7 @@ func (w *world) rows(q string, each func(scan func(...any)), args ...any) {
 
 func (w *world) read(run *store.Run) found {
 	w.Helper()
-	f := found{results: map[string]result{}, details: map[string]string{}, ids: map[string]string{}, roles: map[string]string{}}
+	f := found{results: map[string]result{}, details: map[string]string{}, ids: map[string]string{}, prints: map[string]string{}, roles: map[string]string{}}
 	w.rows(`SELECT payment_id, result, coalesce(outcome, ''), coalesce(match_method, ''), coalesce(provider_payment_id, '') FROM tieout.run_results WHERE run_id = $1`,
 		func(scan func(...any)) {
 			var id string
@@ -429,17 +431,17 @@ func (w *world) read(run *store.Run) found {
 			scan(&id, &r.Result, &r.Outcome, &r.Method, &r.PPID)
 			f.results[id] = r
 		}, run.ID)
-	w.rows(`SELECT e.kind, coalesce(e.payment_id, ''), coalesce(t.key, ''), e.detail, e.exception_id FROM tieout.run_exceptions e
-		LEFT JOIN tieout.transactions t ON t.id = e.transaction_id WHERE e.run_id = $1`,
+	w.rows(`SELECT e.kind, coalesce(e.payment_id, ''), coalesce(t.key, ''), e.detail, e.exception_id, i.fingerprint FROM tieout.run_exceptions e
+		JOIN tieout.exception_ids i USING (exception_id) LEFT JOIN tieout.transactions t ON t.id = e.transaction_id WHERE e.run_id = $1 ORDER BY e.detail`,
 		func(scan func(...any)) {
-			var kind, id, key, detail, identity string
-			scan(&kind, &id, &key, &detail, &identity)
+			var kind, id, key, detail, identity, print string
+			scan(&kind, &id, &key, &detail, &identity, &print)
 			name := kind + " " + id
 			if key != "" {
 				name += "/" + key
 			}
 			f.exceptions = append(f.exceptions, name)
-			f.details[name], f.ids[name] = detail, identity
+			f.details[name], f.ids[name], f.prints[print] = detail, identity, identity
 		}, run.ID)
 	slices.Sort(f.exceptions)
 	w.rows(`SELECT t.key, rt.role FROM tieout.run_transactions rt JOIN tieout.transactions t ON t.id = rt.transaction_id WHERE rt.run_id = $1`,

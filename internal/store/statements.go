@@ -176,7 +176,7 @@ CREATE TEMP TABLE st (rid bigint, provider text, kind text, entry text, sid text
 	tax bigint, status text, account text, created timestamptz) ON COMMIT DROP;
 CREATE TEMP TABLE st_id (rid bigint, name text) ON COMMIT DROP;
 CREATE TEMP TABLE st_link (rid bigint, id bigint, pid text) ON COMMIT DROP;
-CREATE TEMP TABLE st_pay (pid text, cur text, exp smallint, minor bigint, status text) ON COMMIT DROP;
+CREATE TEMP TABLE st_pay (pid text, cur text, exp smallint, minor bigint, status text, chosen boolean) ON COMMIT DROP;
 CREATE TEMP TABLE st_ours (pid text, provider text, kind text, cur text, exp smallint, bdate date, minor bigint, created timestamptz,
 	completed timestamptz, covered boolean) ON COMMIT DROP;
 CREATE TEMP TABLE st_own (key text, kind text, provider text, payment_kind text, bdate date, created timestamptz, cur text, exp smallint,

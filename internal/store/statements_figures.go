@@ -33,7 +33,7 @@ FROM x
 LEFT JOIN p ON p.pid = x.pid
 LEFT JOIN r ON r.pid = x.pid
 LEFT JOIN m ON m.pid = x.pid
-LEFT JOIN st_pay s ON s.pid = x.pid
+LEFT JOIN st_pay s ON s.pid = x.pid AND s.chosen
 LEFT JOIN st_own w ON x.pid IS NULL AND w.key = x.fact
 WHERE x.kind = 'settlement_mismatch' OR w.key IS NOT NULL`
 

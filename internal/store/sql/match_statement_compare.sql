@@ -2,18 +2,25 @@
 -- when results and exceptions stand, and adds the rows of x that statements
 -- give: one a payment (pid), or one of its own, whose key in st_own is x.fact.
 
--- step: what the statements show of each payment
+-- step: what the statements show of each payment, in each currency
 INSERT INTO st_pay
-SELECT pid, (array_agg(cur ORDER BY status = 'completed' DESC, rid))[1], (array_agg(exp ORDER BY status = 'completed' DESC, rid))[1],
+SELECT pid, cur, exp,
        coalesce(abs(sum(minor) FILTER (WHERE status = 'completed')), 0),
        CASE WHEN sum(minor) FILTER (WHERE status = 'completed') <> 0 THEN 'completed'
             -- booked, and booked back
             WHEN bool_or(status IN ('completed', 'reversed')) THEN 'reversed'
             WHEN bool_or(status IN ('created', 'pending')) THEN 'pending'
-            ELSE min(status) END
-FROM st JOIN st_link l USING (rid)
-WHERE st.entry = 'payment' AND l.pid IS NOT NULL
-GROUP BY pid;
+            ELSE min(status) END, false
+FROM (SELECT l.pid, st.cur, max(st.exp) OVER same AS exp, st.status, (st.minor * 10::numeric ^ (max(st.exp) OVER same - st.exp))::bigint AS minor
+      FROM st JOIN st_link l USING (rid)
+      WHERE st.entry = 'payment' AND l.pid IS NOT NULL
+      WINDOW same AS (PARTITION BY l.pid, st.cur)) y
+GROUP BY pid, cur, exp;
+-- what moved in a currency that the status answer does not name is what differs
+UPDATE st_pay SET chosen = true
+FROM (SELECT DISTINCT ON (s.pid) s.pid, s.cur FROM st_pay s LEFT JOIN m USING (pid)
+      ORDER BY s.pid, s.minor <> 0 DESC, s.cur IS DISTINCT FROM m.cur DESC, s.cur) y
+WHERE y.pid = st_pay.pid AND y.cur = st_pay.cur;
 
 -- step: what the status answers count as moved, as the lines add it up
 INSERT INTO st_ours
@@ -52,7 +59,7 @@ FROM (
             WHEN s.status = 'completed' THEN 'status'
             WHEN r.outcome = 'completed' AND s.status <> 'pending' THEN 'status'
         END AS fact
-    FROM r LEFT JOIN m USING (pid) LEFT JOIN st_pay s USING (pid) LEFT JOIN st_ours o USING (pid)
+    FROM r LEFT JOIN m USING (pid) LEFT JOIN st_pay s ON s.pid = r.pid AND s.chosen LEFT JOIN st_ours o ON o.pid = r.pid
     WHERE r.state IN ('found', 'unknown')
 ) y
 WHERE fact IS NOT NULL;
