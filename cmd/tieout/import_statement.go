@@ -22,7 +22,7 @@ import (
 // statementFlags are those of `import statement`.
 type statementFlags struct {
 	provider, rejects, from, to string
-	partial                     bool
+	partial, replace            bool
 }
 
 func newImportStatement(o *options) *cobra.Command {
@@ -42,7 +42,9 @@ The next run compares payments, status answers and statements. A statement is
 taken to show every movement of the days from its first row to its last: say
 --from and --to where it covers other days, --partial where it is an extract.
 
-The same file, or another with some of its rows, changes nothing. Rows that are
+The same file, or another with some of its rows, changes nothing. A file that
+corrects an earlier one changes the rows that it shows; with --replace it also
+takes away those of the time it covers that it does not show any more. Rows that are
 no rows of a statement are set aside in a reject file with row, field, value and
 reason (default: FILE.rejects.csv); then the exit code is 6.`,
 		Example: "  tieout import statement --provider pawapay-zm statement.csv\n  tieout import statement --provider pesaswap-ke march.xlsx --from 2026-03-01 --to 2026-03-31",
@@ -58,13 +60,17 @@ reason (default: FILE.rejects.csv); then the exit code is 6.`,
 	cmd.Flags().StringVar(&f.rejects, "rejects", "", "`FILE` for the rows that are set aside")
 	cmd.Flags().StringVar(&f.from, "from", "", "first `DATE` that the statement covers, in the configured timezone")
 	cmd.Flags().StringVar(&f.to, "to", "", "last `DATE` that it covers")
+	cmd.Flags().BoolVar(&f.replace, "replace", false, "the file replaces what earlier ones showed of the time that it covers")
 	cmd.Flags().BoolVar(&f.partial, "partial", false, "the file is an extract: what it lacks means nothing")
 	return cmd
 }
 
 // claim says what time the statement covers.
 func (f statementFlags) claim(a *app) (store.StatementClaim, error) {
-	c := store.StatementClaim{Partial: f.partial, Now: a.Now().UTC()}
+	c := store.StatementClaim{Partial: f.partial, Replace: f.replace, Now: a.Now().UTC()}
+	if f.partial && f.replace {
+		return c, usage("--replace is given together with --partial: an extract can't tell what is not there any more")
+	}
 	if (f.from == "") != (f.to == "") || f.partial && f.from != "" {
 		return c, usage("give --from and --to together, or --partial, or none of them")
 	}
@@ -134,6 +140,9 @@ func (o *options) importStatement(cmd *cobra.Command, a *app, path string, f sta
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	_, _ = fmt.Fprintf(o.out, "%d rows taken (%d new, %d changed, %d unchanged), %d set aside\n", got.Read, got.New, got.Changed, got.Unchanged, got.SetAside)
+	if got.Forgotten > 0 {
+		_, _ = fmt.Fprintf(o.out, "%d rows of earlier files that this one does not show were taken away\n", got.Forgotten)
+	}
 	if got.SetAside > 0 {
 		_, _ = fmt.Fprintf(o.out, "What was set aside, with the reasons, is in %s. A statement with such rows proves no absence and no total: correct it and import it again.\n", f.rejects)
 		return &exit{jobs.ExitSetAside}

@@ -39,6 +39,11 @@ func TestImportStatementSetsBadRowsAsideAndTakesTheOthersOnce(t *testing.T) {
 	s.must(2, "import", "statement", "--provider", "nobody", path)
 	s.must(2, "import", "statement", "--provider", provider, "--from", "2026-03-10", path)
 	s.must(2, "import", "statement", "--provider", provider, "--from", "2026-03-11", "--to", "2026-03-10", path)
+	s.must(2, "import", "statement", "--provider", provider, "--partial", "--replace", path)
+	write("provider_payment_id,amount,currency,created_at,type\nB,5.00,KES,2026-03-10T11:00:00Z,DEPOSIT\n")
+	r = s.must(0, "import", "statement", "--provider", provider, "--replace", path)
+	assert.Contains(t, r.out, "1 rows of earlier files that this one does not show were taken away")
+	assert.Equal(t, 1, get[int](s, `SELECT count(*) FROM tieout.statement_rows`))
 	write("id,amount\n")
 	s.must(1, "import", "statement", "--provider", provider, path)
 }

@@ -15,6 +15,8 @@ import (
 // Imported counts what an import did.
 type Imported struct {
 	Read, New, Changed, Unchanged, Older, SetAside int64
+	// Forgotten counts rows of earlier statements that one replaced.
+	Forgotten int64
 }
 
 // ImportPayments loads a CSV of payments: streamed by COPY into a staging table,

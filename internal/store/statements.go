@@ -24,6 +24,9 @@ type StatementClaim struct {
 	From, To time.Time
 	// Partial says that the file is an extract: what it lacks means nothing.
 	Partial bool
+	// Replace says that the file takes the place of what earlier files showed of
+	// the time that it covers: what it lacks is forgotten.
+	Replace bool
 	// Now bounds the claim: a day that is not over is covered to its last row.
 	Now time.Time
 }
@@ -139,7 +142,28 @@ func (f statementFile) merge(ctx context.Context, tx *sqlx.Tx, out *Imported) er
 		f.provider, f.sha256, f.claim.Now, out.Read, out.SetAside); err != nil {
 		return err
 	}
-	return f.cover(ctx, tx, out)
+	if err := f.cover(ctx, tx, out); err != nil || !f.claim.Replace {
+		return err
+	}
+	return f.forget(ctx, tx, out)
+}
+
+// forget deletes the rows of earlier files that this one, which covers their
+// time, kind and currency, does not show.
+func (f statementFile) forget(ctx context.Context, tx *sqlx.Tx, out *Imported) error {
+	if out.SetAside > 0 {
+		return fmt.Errorf("%d rows were set aside, so the file does not show all of its days and can't replace another one: nothing was changed", out.SetAside)
+	}
+	res, err := tx.ExecContext(ctx, `DELETE FROM tieout.statement_rows old
+		WHERE provider = $1 AND EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = $1 AND c.sha256 = $2 AND c.currency = old.currency
+				AND c.kind IN ('', coalesce(old.kind, c.kind)) AND old.at >= c.from_time AND old.at < c.to_time)
+		  AND NOT EXISTS (SELECT 1 FROM (SELECT base || '-' || row_number() OVER (PARTITION BY base ORDER BY n) AS identity FROM incoming_rows) i WHERE i.identity = old.identity)`,
+		f.provider, f.sha256)
+	if err != nil {
+		return err
+	}
+	out.Forgotten, err = res.RowsAffected()
+	return err
 }
 
 // cover notes the time of which the file shows every movement: the whole days

@@ -86,6 +86,35 @@ func TestALaterFileCorrectsARowButNeverReopensIt(t *testing.T) {
 	}
 }
 
+// A provider sends a corrected file: one row is gone, one has another reference,
+// one another amount. Rows of other days, kinds and currencies stay.
+func TestAFileCanTakeThePlaceOfEarlierOnes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.statement(store.StatementClaim{}, "A,RA,payout,100,KES,,,", "B,RB,payout,100,KES,,,", "C,RC,payout,100,KES,,,", "D,RD,deposit,100,KES,,,", "E,RE,payout,100,USD,,,",
+		"F,RF,payout,100,KES,,,,"+day(8).Format(time.RFC3339))
+	corrected := []string{"A,RX,payout,100,KES,,,", "C,RC,payout,90,KES,,,"}
+	claim := store.StatementClaim{From: day(10), To: day(11), Replace: true}
+	if got := w.statement(claim, corrected...); got.New != 1 || got.Changed != 1 || got.Forgotten != 2 {
+		t.Errorf("%+v", got)
+	}
+	if n := w.count(`SELECT count(*) FROM tieout.statement_rows WHERE (reference, amount) IN (('RX', 10000), ('RC', 9000), ('RD', 10000), ('RE', 10000), ('RF', 10000))`); n != 5 {
+		t.Errorf("%d of the five rows are there", n)
+	}
+	if n := w.count(`SELECT count(*) FROM tieout.statement_rows`); n != 5 {
+		t.Errorf("%d rows, want 5", n)
+	}
+	if got := w.statement(claim, corrected...); got.New+got.Changed+got.Forgotten != 0 {
+		t.Errorf("the same file again: %+v", got)
+	}
+	// a file with bad rows shows not all, and takes nothing away
+	_, err := w.store.ImportStatement(w.Context(), "pay", statement.Reader{}, bytes.NewReader([]byte(statementHeader+"A,RX,payout,bad,KES,,,,\n")),
+		claim, func(statement.Reject) error { return nil }, func(int64) {})
+	if err == nil || !strings.Contains(err.Error(), "can't replace") || w.count(`SELECT count(*) FROM tieout.statement_rows`) != 5 {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestBadRowsOfAStatementAreSetAsideAndItProvesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
