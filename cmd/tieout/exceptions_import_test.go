@@ -91,6 +91,11 @@ func TestAFilledWorkbookIsTakenBackOnce(t *testing.T) {
 	assert.Contains(t, s.must(0, "exceptions", "import", path, "--by", "jane").out, "3 filled: 0 taken, 3 so before, 0 set aside")
 	assert.Equal(t, before, get[int](s, `SELECT count(*) FROM tieout.exception_history`))
 
+	// filled further, the same workbook is no conflict with what was taken from it
+	w.fill(noted, "Ali", "Written off", "asked on Monday, no answer")
+	assert.Contains(t, s.must(0, "exceptions", "import", w.save(), "--by", "jane").out, "3 filled: 1 taken, 2 so before, 0 set aside")
+	assert.Equal(t, []string{"resolved", "Ali", "written_off", "asked on Monday, no answer"}, said(shown(s, noted)))
+
 	// the next workbook has it in, and clearing a resolution opens again
 	s.run(0)
 	next := s.workbook(t)
@@ -143,13 +148,13 @@ func TestConflictsAndBadCellsHoldTheWholeImportUnlessSkipped(t *testing.T) {
 	require.NotEmpty(t, none.ID)
 	conflict := w.fill(amount, "jane", "Written off", "")
 	w.fill(good.ID, "jane", "", "asked")
-	w.fill(mine.ID, "jane", "Ignore", "")
+	own := w.fill(mine.ID, "jane", "Ignore", "")
 	figures := w.fill(moved.ID, "", "Corrected by us", "")
 	bad := w.fill(typo.ID, "", "Paid by mail", "")
 	accept := w.fill(none.ID, "", "accepted", "")
 	path := w.save()
 	s.must(0, "exceptions", "resolve", amount, "--resolution", "refunded", "--by", "ali")
-	s.must(0, "exceptions", "assign", mine.ID, "--to", "ali", "--by", "jane") // her own change is no conflict
+	s.must(0, "exceptions", "assign", mine.ID, "--to", "ali", "--by", "jane") // newer than the workbook, whoever did it
 	s.exec(`UPDATE tieout.exceptions SET provider_amount = provider_amount + 1 WHERE exception_id = $1`, moved.ID)
 
 	history := get[int](s, `SELECT count(*) FROM tieout.exception_history`)
@@ -158,9 +163,10 @@ func TestConflictsAndBadCellsHoldTheWholeImportUnlessSkipped(t *testing.T) {
 	for _, want := range []string{
 		"conflict " + conflict + ": " + amount + ": ali changed it on ", `now resolved, resolution "refunded", owner "ali"`,
 		"conflict " + x(figures) + ": " + moved.ID + ": the figures changed since: the provider's were " + *moved.ProviderAmount,
+		"conflict " + own + ": " + mine.ID + ": jane changed it on ",
 		"bad cell " + x(bad) + ": " + typo.ID + `: "Paid by mail" is none of the resolutions`,
 		"bad cell " + x(accept) + ": " + none.ID + ": there are no figures of the provider to accept",
-		"0 taken, 0 so before, 4 set aside",
+		"0 taken, 0 so before, 5 set aside",
 	} {
 		assert.Contains(t, r.out, want)
 	}
@@ -168,12 +174,12 @@ func TestConflictsAndBadCellsHoldTheWholeImportUnlessSkipped(t *testing.T) {
 	assert.Equal(t, history, get[int](s, `SELECT count(*) FROM tieout.exception_history`))
 
 	got := decoded[store.TakenBack](t, s.must(6, "exceptions", "import", path, "--by", "jane", "--skip-conflicts", "--json"))
-	assert.ElementsMatch(t, []string{good.ID, mine.ID}, got.Taken)
-	assert.Len(t, got.Aside, 4)
-	assert.Equal(t, 2, len(slices.DeleteFunc(got.Aside, func(a store.Aside) bool { return !a.Conflict })))
+	assert.ElementsMatch(t, []string{good.ID}, got.Taken)
+	assert.Len(t, got.Aside, 5)
+	assert.Equal(t, 3, len(slices.DeleteFunc(got.Aside, func(a store.Aside) bool { return !a.Conflict })))
 	assert.Equal(t, []string{"resolved", "ali", "refunded", ""}, said(shown(s, amount)))
 	assert.Equal(t, []string{"open", "jane", "", "asked"}, said(shown(s, good.ID)))
-	assert.Equal(t, []string{"ignored", "jane", "ignored", ""}, said(shown(s, mine.ID)))
+	assert.Equal(t, []string{"open", "ali", "", ""}, said(shown(s, mine.ID)))
 	assert.Equal(t, "open", shown(s, moved.ID).State)
 }
 

@@ -39,7 +39,7 @@ type TakeBackOptions struct {
 
 // TakeBack takes the owners, resolutions and notes of a filled workbook. A row
 // is filled where it differs from the exceptions.csv that its run published. A
-// filled row is a conflict where another person has changed the exception since,
+// filled row is a conflict where the exception was changed since by another way,
 // or where it was resolved on figures that are not the same any more. Where any
 // row can't be taken nothing is, unless rows may be skipped: then Taken is empty
 // and Aside is not. Errors are a run that this database does not know, and those
@@ -129,7 +129,8 @@ func (t *TakenBack) set(r reports.FilledRow, cell string, conflict bool, format 
 	})
 }
 
-// lastWord is the newest change that another person has made since a run.
+// lastWord is the newest change that a person has made since a run, but for
+// what the importing person has taken in from a workbook of the same run.
 type lastWord struct {
 	ID  string    `db:"exception_id"`
 	At  time.Time `db:"at"`
@@ -160,12 +161,13 @@ func judge(ctx context.Context, tx *sqlx.Tx, run *Run, filled []filledRow, o Tak
 	}
 	var words []lastWord
 	if err := tx.SelectContext(ctx, &words, `SELECT DISTINCT ON (exception_id) exception_id, at, who FROM tieout.exception_history
-		WHERE exception_id = ANY ($1) AND at > $2 AND change_id IS NOT NULL AND who <> $3 ORDER BY exception_id, id DESC`, pq.Array(ids), since, o.Who); err != nil {
+		WHERE exception_id = ANY ($1) AND at > $2 AND change_id IS NOT NULL AND (who <> $3 OR run_id IS DISTINCT FROM $4)
+		ORDER BY exception_id, id DESC`, pq.Array(ids), since, o.Who, run.ID); err != nil {
 		return nil, err
 	}
-	others := make(map[string]lastWord, len(words))
+	newer := make(map[string]lastWord, len(words))
 	for _, w := range words {
-		others[w.ID] = w
+		newer[w.ID] = w
 	}
 	var edits []edit
 	for _, r := range filled {
@@ -175,11 +177,11 @@ func judge(ctx context.Context, tx *sqlx.Tx, run *Run, filled []filledRow, o Tak
 			continue
 		}
 		after := r.change(o.Who).on(e.exceptionFields)
-		switch other, changed := others[r.ID]; {
+		switch word, changed := newer[r.ID]; {
 		case after == e.exceptionFields:
 			out.Already++
 		case changed && !r.unchanged(e):
-			out.set(r.FilledRow, r.IDCell(), true, "%s changed it on %s, after the workbook was made: now %s", other.Who, other.At.UTC().Format(time.RFC3339), e.words())
+			out.set(r.FilledRow, r.IDCell(), true, "%s changed it on %s, after the workbook was made: now %s", word.Who, word.At.UTC().Format(time.RFC3339), e.words())
 		case r.judged() && !r.sameFigures(e):
 			out.set(r.FilledRow, r.ResolutionCell(), true, "the figures changed since: the provider's were %s, now they are %s; ours were %s, now %s",
 				figures(r.was.ProviderAmount, r.was.ProviderCurrency, r.was.ProviderStatus), figures(e.ProviderAmount, e.Currency, e.ProviderStatus),
