@@ -45,8 +45,20 @@ type Facts struct {
 	Why               string // of an ambiguous match: id, reference, metadata or amounts
 	Seen              bool   // observed completed before
 	CompletedOnlyList bool
+	Statement         bool // only the provider's statement shows it
 	// Suggestion names the other side that it looks like, where there is one.
 	Suggestion string
+	// Candidates are the transactions, and OtherPayments the ids, among which an
+	// ambiguous match can't choose.
+	Candidates    []Candidate
+	OtherPayments []string
+}
+
+// Candidate is a transaction that may be the payment's.
+type Candidate struct {
+	ID     string
+	Amount money.Amount
+	Status payment.Status
 }
 
 // Detail is the sentence. It never tells when tieout ran, so that the same data
@@ -63,10 +75,7 @@ func (f Facts) sentence() string {
 		}
 		return fmt.Sprintf("We hold it %s; %s says it does not know it. Ask %s; do not pay again before it is clear.", f.InternalStatus, f.Provider, f.Provider)
 	case payment.MissingInternally:
-		if f.TheirStatus == string(payment.Completed) {
-			return fmt.Sprintf("%s moved %s that no payment of ours explains. Find who sent it, then book or return it.", f.Provider, human(f.Theirs))
-		}
-		return fmt.Sprintf("%s shows %s as %s that no payment of ours explains. Find who sent it before it moves.", f.Provider, human(f.Theirs), words(f.TheirStatus))
+		return f.orphan()
 	case payment.AmountMismatch:
 		return f.amounts()
 	case payment.CurrencyMismatch:
@@ -95,21 +104,41 @@ func (f Facts) sentence() string {
 	case payment.FeeMismatch:
 		return fmt.Sprintf("%s charged %s, the schedule says %s. Claim the difference with the next invoice.", f.Provider, human(f.Theirs), human(f.Internal))
 	case payment.SavedMethodMissing:
-		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer: %s", f.Provider, orElse(f.Reason, "ask the customer to save it again."))
+		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer: %s", f.Provider, orElse(f.Reason, "none is there.")+" Ask the customer to save it again.")
 	case payment.SettlementMismatch:
-		return fmt.Sprintf("%s's statement differs from its status answers. %s Ask which one holds.", f.Provider, f.Reason)
+		return fmt.Sprintf("%s's statement differs from its status answers. %s Ask %s which one holds.", f.Provider, f.Reason, f.Provider)
 	case payment.InvalidProviderData:
-		return fmt.Sprintf("%s's answer can't be trusted: %s", f.Provider, orElse(f.Reason, "it could not be read."))
+		return fmt.Sprintf("%s's answer can't be trusted: %s Nothing of it is counted: ask %s what became of the payment, and run the range again.",
+			f.Provider, orElse(f.Reason, "it could not be read."), f.Provider)
 	case payment.NotPolled:
 		return fmt.Sprintf("%s could not be asked, so nothing is known: %s", f.Provider, orElse(f.Reason, "run the range again."))
 	}
 	return string(f.Kind)
 }
 
+func (f Facts) orphan() string {
+	who := f.Provider
+	if f.Statement {
+		who += "'s statement"
+	}
+	switch {
+	case f.TheirStatus == string(payment.Reversed):
+		return fmt.Sprintf("%s shows %s that moved and was reversed; no payment of ours explains it. Find who sent it, and make sure that all of it went back.", who, human(f.Theirs))
+	case f.TheirStatus != string(payment.Completed):
+		return fmt.Sprintf("%s shows %s as %s that no payment of ours explains. Find who sent it before it moves.", who, human(f.Theirs), words(f.TheirStatus))
+	case f.Statement:
+		return fmt.Sprintf("%s shows %s that no payment of ours explains. Find who sent it, then book or return it.", who, human(f.Theirs))
+	case f.PaymentKind == payment.Deposit:
+		return fmt.Sprintf("%s received %s that no payment of ours explains. Find who paid it, then book or return it.", who, human(f.Theirs))
+	default:
+		return fmt.Sprintf("%s paid out %s that no payment of ours explains. Find who sent it, then book or recall it.", who, human(f.Theirs))
+	}
+}
+
 func (f Facts) amounts() string {
-	verb := "paid"
+	verb := "Paid"
 	if f.PaymentKind == payment.Deposit {
-		verb = "received"
+		verb = "Received"
 	}
 	diff, more := f.difference()
 	if diff == nil {
@@ -138,7 +167,7 @@ func (f Facts) difference() (*money.Amount, bool) {
 }
 
 func (f Facts) statuses() string {
-	todo := "Correct our status after a look."
+	todo := "Correct our status."
 	switch {
 	case f.TheirStatus == string(payment.Completed) && f.PaymentKind == payment.Payout:
 		todo = "Do not pay again: the money has moved."
@@ -147,7 +176,11 @@ func (f Facts) statuses() string {
 	case f.TheirStatus == string(payment.Pending):
 		todo = "Wait for the provider's final word before anybody acts."
 	case f.InternalStatus == payment.Completed && f.PaymentKind == payment.Deposit:
-		todo = "The money did not arrive: correct our status."
+		todo = "The money did not arrive: correct our status, and hold what was delivered for it."
+	case f.InternalStatus == payment.Completed:
+		todo = "The money did not go out: correct our status, then pay again if it is still owed."
+	case f.InternalStatus == payment.Reversed:
+		todo = "Correct our status: no money moved there."
 	}
 	return fmt.Sprintf("We hold it %s; %s says %s%s. %s", f.InternalStatus, f.Provider, words(f.TheirStatus), f.raw(), todo)
 }
@@ -167,7 +200,7 @@ func (f Facts) raw() string {
 func (f Facts) duplicate() string {
 	switch {
 	case !f.Own:
-		return fmt.Sprintf("Paid twice: %s %s carries the same reference, amount and recipient and is completed too. Recall or refund the later one.", f.PaymentKind, f.Fact)
+		return fmt.Sprintf("Paid twice: %s %s carries the same reference, amount and recipient and is completed too. Recall or refund this one, the later.", f.PaymentKind, f.Fact)
 	case f.Fact == "still_open":
 		return fmt.Sprintf("A second transaction of this payment is still pending at %s beside the completed one: money may move twice. Cancel it there.", f.Provider)
 	default:
@@ -176,11 +209,35 @@ func (f Facts) duplicate() string {
 }
 
 func (f Facts) ambiguous() string {
+	text := f.whyAmbiguous()
+	if len(f.OtherPayments) > 0 {
+		text += " The other payments: " + first(f.OtherPayments) + "."
+	}
+	if len(f.Candidates) > 0 {
+		list := make([]string, len(f.Candidates))
+		for i, c := range f.Candidates {
+			list[i] = fmt.Sprintf("%s (%s, %s)", c.ID, c.Amount.Human(), c.Status)
+		}
+		text += fmt.Sprintf(" At %s: %s.", f.Provider, first(list))
+	}
+	return text
+}
+
+// first names the first few of many.
+func first(list []string) string {
+	const most = 4
+	if len(list) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+	}
+	return strings.Join(list, ", ")
+}
+
+func (f Facts) whyAmbiguous() string {
 	switch f.Why {
 	case "id":
 		return fmt.Sprintf("Several payments hold the same id at %s. Give each its own and run again.", f.Provider)
 	case "amounts":
-		return fmt.Sprintf("Several completed transactions at %s belong to it, and their amounts neither repeat nor add up to %s. Say which ones count.", f.Provider, human(f.Internal))
+		return fmt.Sprintf("Several completed transactions at %s belong to it, and their amounts neither repeat nor add up to %s. Ask %s what each of them was for.", f.Provider, human(f.Internal), f.Provider)
 	case "metadata":
 		return fmt.Sprintf("Several payments have the same metadata as one transaction at %s. Give the provider's id of each and run again.", f.Provider)
 	default:

@@ -37,14 +37,14 @@ func TestEachKindHasASentenceThatNamesTheProvider(t *testing.T) {
 func TestAmountsAreToldInBothRecordsAndTheDifference(t *testing.T) {
 	t.Parallel()
 	got := facts(payment.AmountMismatch).Detail()
-	for _, want := range []string{"paid 1,500.00 KES at pesaswap-ke", "1,050.00 KES in your records", "450.00 KES more"} {
+	for _, want := range []string{"Paid 1,500.00 KES at pesaswap-ke", "1,050.00 KES in your records", "450.00 KES more"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}
 	}
 	f := facts(payment.AmountMismatch)
 	f.PaymentKind, f.Theirs = payment.Deposit, kes(100000)
-	if got := f.Detail(); !strings.Contains(got, "received 1,000.00 KES") || !strings.Contains(got, "50.00 KES less") {
+	if got := f.Detail(); !strings.Contains(got, "Received 1,000.00 KES") || !strings.Contains(got, "50.00 KES less") {
 		t.Error(got)
 	}
 }
@@ -57,6 +57,52 @@ func TestSentencesNeverTellWhenTheRunWas(t *testing.T) {
 		if a.Detail() != b.Detail() {
 			t.Errorf("%s grows older in words: %q, %q", k, a.Detail(), b.Detail())
 		}
+	}
+}
+
+func TestAnAmbiguousMatchNamesWhatItCanNotChooseAmong(t *testing.T) {
+	t.Parallel()
+	f := facts(payment.AmbiguousMatch)
+	f.Why, f.OtherPayments = "reference", []string{"p2", "p3"}
+	f.Candidates = []exception.Candidate{{ID: "T1", Amount: *kes(150000), Status: payment.Completed}, {ID: "T2", Amount: *kes(5), Status: payment.Pending}}
+	for range 3 {
+		f.Candidates = append(f.Candidates, exception.Candidate{ID: "T3", Amount: *kes(1), Status: payment.Failed})
+	}
+	if got := f.Detail(); !strings.HasSuffix(got, "The other payments: p2, p3. At pesaswap-ke: T1 (1,500.00 KES, completed), T2 (0.05 KES, pending), T3 (0.01 KES, failed), T3 (0.01 KES, failed) and 1 more.") {
+		t.Error(got)
+	}
+}
+
+func TestAnOrphanSaysWhichWayTheMoneyWent(t *testing.T) {
+	t.Parallel()
+	f := facts(payment.MissingInternally)
+	for _, c := range []struct {
+		kind      payment.Kind
+		status    string
+		statement bool
+		want      string
+	}{
+		{payment.Payout, "completed", false, "pesaswap-ke paid out 1,500.00 KES that no payment of ours explains. Find who sent it, then book or recall it."},
+		{payment.Deposit, "completed", false, "pesaswap-ke received 1,500.00 KES that no payment of ours explains. Find who paid it, then book or return it."},
+		{payment.Payout, "completed", true, "pesaswap-ke's statement shows 1,500.00 KES that no payment of ours explains. Find who sent it, then book or return it."},
+		{payment.Payout, "pending", false, "pesaswap-ke shows 1,500.00 KES as pending that no payment of ours explains. Find who sent it before it moves."},
+		{payment.Payout, "reversed", false, "pesaswap-ke shows 1,500.00 KES that moved and was reversed; no payment of ours explains it. Find who sent it, and make sure that all of it went back."},
+	} {
+		f.PaymentKind, f.TheirStatus, f.Statement = c.kind, c.status, c.statement
+		if got := f.Detail(); got != c.want {
+			t.Error(got)
+		}
+	}
+}
+
+// A statement that shows as moved what the status answer calls failed: equal
+// amounts, and all of it is at risk.
+func TestWhatOnlyTheStatementMovedIsAtRisk(t *testing.T) {
+	t.Parallel()
+	f := facts(payment.SettlementMismatch)
+	f.Theirs = f.Internal
+	if r := f.AtRisk(); r == nil || r.Minor != 105000 {
+		t.Errorf("%v", r)
 	}
 }
 

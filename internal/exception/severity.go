@@ -24,7 +24,8 @@ func (f Facts) AtRisk() *money.Amount {
 	case payment.ReferenceMismatch, payment.SavedMethodMissing:
 		return nil
 	case payment.AmountMismatch, payment.FeeMismatch, payment.SettlementMismatch:
-		if d, _ := f.difference(); d != nil {
+		// of a settlement_mismatch equal amounts mean that only one side says they moved
+		if d, _ := f.difference(); d != nil && (!d.IsZero() || f.Kind != payment.SettlementMismatch) {
 			return d
 		}
 	case payment.LateReversal:

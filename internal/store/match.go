@@ -265,6 +265,10 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	if err != nil {
 		return fmt.Errorf("looking for near misses: %w", err)
 	}
+	choices, err := ambiguities(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("looking for candidates: %w", err)
+	}
 	ids, err := identities(ctx, tx, run, found)
 	if err != nil {
 		return err
@@ -282,6 +286,9 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	for _, d := range found {
 		f := d.facts(run, rules)
 		f.Suggestion = near.suggest(d)
+		if f.Kind == payment.AmbiguousMatch {
+			f.Candidates, f.OtherPayments = choices.candidates[f.PaymentID], choices.payments[f.PaymentID]
+		}
 		id := ids[d.fingerprint()]
 		var risk, riskExp any
 		if a := f.AtRisk(); a != nil {
@@ -337,6 +344,7 @@ func (d difference) facts(run *Run, rules MatchRules) exception.Facts {
 	if f.Kind == payment.SettlementMismatch {
 		f.Reason = statementReason(d.Fact, f.Internal, f.Theirs, d.Outcome.String, d.TStatus.String, d.BusinessDate)
 	}
+	f.Statement = f.Kind == payment.MissingInternally && !d.TxID.Valid
 	if f.Kind == payment.FeeMismatch {
 		f.Theirs = amount(d.TFee, d.TExp, d.TCur)
 		if expected, err := strconv.ParseInt(d.Fact, 10, 64); err == nil {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +158,9 @@ func TestSeveralPaymentsLeftOnAReferenceAreAmbiguous(t *testing.T) {
 	w.txs(tx{id: "T0", ref: "R"}, tx{id: "T1", ref: "R"}, tx{id: "T2", ref: "R", amount: "70"})
 	f := w.run(1, 10)
 	f.only(t, "ambiguous_match a", "ambiguous_match b") // no stale_pending beside it
+	if got := f.details["ambiguous_match a"]; !strings.HasSuffix(got, "The other payments: b. At pay: T1 (100.00 KES, completed), T2 (70.00 KES, completed).") {
+		t.Errorf("detail %q", got)
+	}
 	f.expect(t, "settled", "matched completed")
 	f.role(t, "T1", "candidate")
 	f.role(t, "T2", "candidate")
@@ -183,6 +187,9 @@ func TestAnIDThatSeveralPaymentsHoldIsAmbiguous(t *testing.T) {
 	f.only(t, "ambiguous_match a", "ambiguous_match b")
 	f.role(t, "T", "candidate")
 	f.role(t, "T2", "candidate") // it carries a's reference: a candidate of a
+	if got := f.details["ambiguous_match a"]; !strings.HasSuffix(got, "The other payments: b. At pay: T (100.00 KES, completed), T2 (100.00 KES, completed).") {
+		t.Errorf("detail %q", got)
+	}
 	f.conserves(t, w, 0)
 }
 

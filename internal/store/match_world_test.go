@@ -434,14 +434,14 @@ func (w *world) read(run *store.Run) found {
 	w.rows(`SELECT e.kind, coalesce(e.payment_id, ''), coalesce(t.key, ''), e.detail, e.exception_id, i.fingerprint FROM tieout.run_exceptions e
 		JOIN tieout.exception_ids i USING (exception_id) LEFT JOIN tieout.transactions t ON t.id = e.transaction_id WHERE e.run_id = $1 ORDER BY e.detail`,
 		func(scan func(...any)) {
-			var kind, id, key, detail, identity, print string
-			scan(&kind, &id, &key, &detail, &identity, &print)
+			var kind, id, key, detail, identity, fingerprint string
+			scan(&kind, &id, &key, &detail, &identity, &fingerprint)
 			name := kind + " " + id
 			if key != "" {
 				name += "/" + key
 			}
 			f.exceptions = append(f.exceptions, name)
-			f.details[name], f.ids[name], f.prints[print] = detail, identity, identity
+			f.details[name], f.ids[name], f.prints[fingerprint] = detail, identity, identity
 		}, run.ID)
 	slices.Sort(f.exceptions)
 	w.rows(`SELECT t.key, rt.role FROM tieout.run_transactions rt JOIN tieout.transactions t ON t.id = rt.transaction_id WHERE rt.run_id = $1`,

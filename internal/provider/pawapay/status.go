@@ -223,7 +223,7 @@ func (c *client) amount(field, value, currency string) (money.Amount, *trouble) 
 	}
 	a, err := c.scale.Parse(value, currency)
 	if err != nil {
-		return money.Amount{}, invalid("%s of pawaPay's answer can't be trusted: %v", field, err)
+		return money.Amount{}, invalid("its %s: %v", field, err)
 	}
 	if value[0] == '-' || value[0] == '+' {
 		return money.Amount{}, invalid("%s of pawaPay's answer has a sign: %q", field, clip(value))

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+
+	"tieout/internal/exception"
+	"tieout/internal/money"
+	"tieout/internal/payment"
+)
+
+// ambiguity holds, by payment, what an ambiguous match can't choose among.
+type ambiguity struct {
+	candidates map[string][]exception.Candidate
+	payments   map[string][]string // ids of the others
+}
+
+// ambiguities reads it from the match step's temporary tables.
+func ambiguities(ctx context.Context, tx *sqlx.Tx) (ambiguity, error) {
+	out := ambiguity{map[string][]exception.Candidate{}, map[string][]string{}}
+	var candidates []struct {
+		PID      string `db:"pid"`
+		ID       string `db:"ppid"`
+		Minor    int64  `db:"moved"`
+		Exp      int    `db:"exp"`
+		Currency string `db:"cur"`
+		Status   string `db:"status"`
+	}
+	if err := tx.SelectContext(ctx, &candidates, `WITH a AS (SELECT DISTINCT pid FROM amb), link AS (
+			SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ref = p.ref WHERE p.ref <> ''
+			UNION SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ppid = p.ppid
+			UNION SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.own = p.own
+		)
+		SELECT link.pid, t.ppid, t.moved, t.exp, t.cur, t.status FROM link JOIN t USING (id)
+		WHERE EXISTS (SELECT 1 FROM cand WHERE cand.id = link.id)
+		ORDER BY link.pid, t.created, t.key`); err != nil {
+		return out, err
+	}
+	for _, c := range candidates {
+		out.candidates[c.PID] = append(out.candidates[c.PID], exception.Candidate{
+			ID: c.ID, Amount: money.Amount{Minor: c.Minor, Exp: c.Exp, Currency: c.Currency}, Status: payment.Status(c.Status),
+		})
+	}
+	var others []struct {
+		PID   string `db:"pid"`
+		Other string `db:"other"`
+	}
+	if err := tx.SelectContext(ctx, &others, `WITH a AS (SELECT DISTINCT amb.pid, why, provider, kind, ref, ppid FROM amb JOIN p USING (pid))
+		SELECT a.pid, o.pid AS other FROM a JOIN a o ON o.provider = a.provider AND o.kind = a.kind AND o.ref = a.ref WHERE a.why = 'reference' AND o.why = 'reference' AND o.pid <> a.pid
+		UNION
+		SELECT a.pid, o.pid FROM a JOIN a o ON o.provider = a.provider AND o.kind = a.kind AND o.ppid = a.ppid WHERE a.why = 'id' AND o.why = 'id' AND o.pid <> a.pid
+		ORDER BY 1, 2`); err != nil {
+		return out, err
+	}
+	for _, o := range others {
+		out.payments[o.PID] = append(out.payments[o.PID], o.Other)
+	}
+	return out, nil
+}
