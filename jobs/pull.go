@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"fmt"
+
+	"tieout/reports"
 )
 
 // pull takes all payments of the range from the ledger into the run's snapshot.
@@ -27,7 +29,7 @@ func (s *state) pull(ctx context.Context) error {
 		}
 		s.Log.Warn().Str("payment", r.ID).Str("field", r.Field).Str("reason", r.Reason).Msg("set aside: not a payment")
 	}
-	note := fmt.Sprintf("%d rows of the ledger were set aside because they are no payments; the first: %s, field %s: %s.",
-		pulled.SetAside, rejects[0].ID, rejects[0].Field, rejects[0].Reason)
+	note := fmt.Sprintf("%d rows of the ledger were set aside because they are no payments; the first: %s, field %s: %s. %s names each.",
+		pulled.SetAside, rejects[0].ID, rejects[0].Field, rejects[0].Reason, reports.RejectsFile)
 	return s.Store.Note(ctx, s.run, note)
 }

@@ -53,6 +53,9 @@ func (s *state) report(ctx context.Context) error {
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
 	}
+	if files, err = s.writeRejects(ctx, fresh, files); err != nil {
+		return err
+	}
 	f := s.sum.Figures
 	manifest, err := reports.WriteManifest(fresh, reports.NewManifest(f.Passport, f.Checks, files))
 	if err != nil {

@@ -303,7 +303,11 @@ func (o *options) showException(a *app, e *store.Exception, history []store.Hist
 	h := newTable(o.out)
 	h.AppendHeader(table.Row{"When", "Who", "What", "Before", "After", "Why", "Run"})
 	for _, c := range history {
-		h.AppendRow(table.Row{local(&c.At, a), c.Who, c.What, deref(c.Before), deref(c.After), deref(c.Why), deref(c.RunID)})
+		why := deref(c.Why)
+		if c.Undoes != nil && why == "" {
+			why = "undo"
+		}
+		h.AppendRow(table.Row{local(&c.At, a), c.Who, c.What, deref(c.Before), deref(c.After), why, deref(c.RunID)})
 	}
 	h.Render()
 }

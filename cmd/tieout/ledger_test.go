@@ -94,6 +94,39 @@ func TestALedgerQueryThatGivesAnIDTwiceCostsNoRun(t *testing.T) {
 	requirePlanted(t, w, filepath.Join(s.folder(), "v1"))
 }
 
+// Rows of the ledger that are no payments are reported with field, value and
+// reason, in a file of the run and in its history; who they name is not.
+func TestRowsThatAreNoPaymentsAreReported(t *testing.T) {
+	t.Parallel()
+	w := small()
+	s := newSite(t, w, serveWorld(t, w))
+	bad, person := w.Payments[0].ID, w.Payments[1].ID
+	all := `SELECT id, kind, provider, provider_payment_id, reference, amount, currency, CASE WHEN id = ` + pq.QuoteLiteral(bad) + ` THEN '=done' ELSE status END AS status, account, customer_id,
+		save_method, CASE WHEN id = ` + pq.QuoteLiteral(person) + ` THEN '["Jane Wanjiku"]' ELSE metadata END AS metadata, created_at, updated_at, refunded_amount, refund_ids
+		FROM tieout.payments WHERE created_at >= :from AND created_at < :to`
+	s.configure(settings{ledger: "ledger:\n  query: |\n    " + strings.ReplaceAll(all, "\n", "\n    ") + "\n"})
+	r := s.run(0)
+	assert.Contains(t, r.out, "2 rows of the ledger were set aside")
+	v1 := filepath.Join(s.folder(), "v1")
+	rejects := readCSV(t, v1, "rejects.csv")
+	require.Len(t, rejects, 2)
+	byID := map[string]map[string]string{rejects[0]["payment_id"]: rejects[0], rejects[1]["payment_id"]: rejects[1]}
+	assert.Equal(t, "status", byID[bad]["field"])
+	assert.Equal(t, "'=done", byID[bad]["value"], "no formula")
+	assert.Contains(t, byID[bad]["reason"], "is none of created, pending")
+	assert.Equal(t, "metadata", byID[person]["field"])
+	show := s.must(0, "runs", "show", get[string](s, `SELECT id FROM tieout.runs`))
+	assert.Contains(t, show.out, fmt.Sprintf("payment %q, status %q: is none of created", bad, "=done"))
+	assert.Contains(t, show.out, "rejects.csv (")
+	got := decoded[struct {
+		SetAside []struct {
+			PaymentID string `json:"payment_id"`
+		} `json:"set_aside"`
+	}](t, s.must(0, "runs", "show", get[string](s, `SELECT id FROM tieout.runs`), "--json"))
+	assert.Len(t, got.SetAside, 2)
+	assert.NotContains(t, strings.Join([]string{r.out, r.err, show.out, byID[person]["value"], byID[person]["reason"]}, " "), "Wanjiku")
+}
+
 func TestTheHistoryAndImportsNeedNoLedger(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, small(), serveWorld(t, small()))

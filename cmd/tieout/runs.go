@@ -14,6 +14,7 @@ import (
 
 	"tieout/internal/store"
 	"tieout/jobs"
+	"tieout/reports"
 )
 
 func newRuns(o *options) *cobra.Command {
@@ -146,12 +147,17 @@ func newRunsShow(o *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				rejects, err := a.Rejects(cmd.Context(), r)
+				if err != nil {
+					return err
+				}
 				v := viewRun(*r)
 				if asJSON {
 					return printJSON(o.out, struct {
 						runView
-						Files any `json:"files"`
-					}{v, files})
+						Files    any              `json:"files"`
+						SetAside []reports.Reject `json:"set_aside"`
+					}{v, files, rejects})
 				}
 				t := newTable(o.out)
 				for _, row := range []table.Row{
@@ -180,6 +186,13 @@ func newRunsShow(o *options) *cobra.Command {
 				for _, f := range files {
 					t.AppendRow(table.Row{"File", fmt.Sprintf("%s (%d bytes, sha256 %s)", f.Name, f.Size, f.SHA256)})
 				}
+				for i, x := range rejects {
+					if i == mostRejects {
+						t.AppendRow(table.Row{"Set aside", fmt.Sprintf("and %d more: %s and --json name each", len(rejects)-i, reports.RejectsFile)})
+						break
+					}
+					t.AppendRow(table.Row{"Set aside", fmt.Sprintf("payment %q, %s %q: %s", x.PaymentID, x.Field, x.Value, x.Reason)})
+				}
 				t.Render()
 				return nil
 			})
@@ -188,6 +201,9 @@ func newRunsShow(o *options) *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
 }
+
+// mostRejects is how many rows that were set aside a person wants to see at once.
+const mostRejects = 20
 
 func newRunsFiles(o *options) *cobra.Command {
 	var out string

@@ -39,7 +39,7 @@ func printSummary(w io.Writer, s jobs.Summary) {
 		p("✗ %d of %d control totals do not tie.", total-ties, total)
 	}
 	if s.Pulled.SetAside > 0 {
-		p("%d rows of the ledger were set aside: they are no payments (see the log).", s.Pulled.SetAside)
+		p("%d rows of the ledger were set aside: they are no payments. rejects.csv beside the reports, and `tieout runs show`, name each.", s.Pulled.SetAside)
 	}
 	if s.NotPolled > 0 {
 		p("%s could not be asked (coverage %s): run again.", plural(s.NotPolled, "payment"), s.Coverage)

@@ -34,6 +34,8 @@ type Reject struct {
 	Field  string
 	Value  string
 	Reason string
+	// ProviderPaymentID and Reference stand in the row, where it has them.
+	ProviderPaymentID, Reference string
 }
 
 // Rules say what a payment may be.
@@ -48,7 +50,7 @@ func (r Rules) Parse(get func(column string) (string, bool)) (payment.Payment, *
 	p := parser{get: get, rules: r}
 	p.read()
 	if p.reject != nil {
-		p.reject.ID = p.out.ID
+		p.reject.ID, p.reject.ProviderPaymentID, p.reject.Reference = p.out.ID, p.out.ProviderPaymentID, p.out.Reference
 		return payment.Payment{}, p.reject
 	}
 	return p.out, nil

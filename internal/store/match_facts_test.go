@@ -223,3 +223,23 @@ func TestAdvisoryKindsLeaveThePaymentMatched(t *testing.T) {
 		}
 	}
 }
+
+// A row of the ledger that can't be read is no payment: its transaction is
+// nobody's, and says whose it would be.
+func TestATransactionWhoseRowWasSetAsideSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "by-id", ppid: "T1", ref: "R1"}, pay{id: "by-own", ref: "R2"}, pay{id: "by-ref", ref: "R3"})
+	w.exec(`UPDATE tieout.payments SET metadata = '{"a": ["no text"]}'`)
+	w.txs(tx{id: "T1"}, tx{id: "T2", own: "by-own"}, tx{id: "T3", ref: "R3"}, tx{id: "T4", ref: "R4"})
+	f := w.run(10, 10)
+	f.only(t, "missing_internally /T1", "missing_internally /T2", "missing_internally /T3", "missing_internally /T4")
+	for id, whose := range map[string]string{"T1": "by-id", "T2": "by-own", "T3": "by-ref"} {
+		if got := f.details["missing_internally /"+id]; !strings.HasSuffix(got, `Perhaps it is our `+whose+`, whose row was set aside: its metadata key "a" is no text.`) {
+			t.Error(got)
+		}
+	}
+	if got := f.details["missing_internally /T4"]; strings.Contains(got, "Perhaps") {
+		t.Error(got)
+	}
+}

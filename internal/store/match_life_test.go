@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -174,5 +176,48 @@ func TestOutcomesTellWhatIsHeld(t *testing.T) {
 	w.rows(`SELECT held FROM tieout.payment_outcomes WHERE payment_id = 'ok'`, func(scan func(...any)) { scan(&held) })
 	if !held {
 		t.Error("an outcome that can't be confirmed is not held")
+	}
+}
+
+// Each word that a run takes back stands in the history, with the reason.
+func TestARunThatOpensAClosedOneSaysWhy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "p", ppid: "T"})
+	w.txs(tx{id: "T", amount: "90"})
+	w.accept(w.publish(10, 10, start).ids["amount_mismatch p"])
+	w.publish(10, 10, start.Add(time.Hour))
+	w.txs(tx{id: "T", amount: "80", asked: start.Add(2 * time.Hour)})
+	w.publish(10, 10, start.Add(2*time.Hour))
+	var got []string
+	w.rows(`SELECT what, coalesce(before, ''), coalesce(after, ''), why, run_id IS NOT NULL FROM tieout.exception_history WHERE who = 'tieout' ORDER BY id`, func(scan func(...any)) {
+		var what, before, after, why string
+		var run bool
+		scan(&what, &before, &after, &why, &run)
+		got = append(got, fmt.Sprintf("%s %q %q %s %t", what, before, after, why, run))
+	})
+	const closed = "the figures are not those on which it was closed"
+	if want := []string{`state "" "open" found true`, `state "resolved" "open" ` + closed + ` true`, `resolution "accepted" "" ` + closed + ` true`}; !slices.Equal(got, want) {
+		t.Errorf("history: %q", got)
+	}
+}
+
+// One answer says that nothing was refunded, the next says nothing of refunds:
+// that is no other figure.
+func TestAnUnstatedRefundOpensNothingAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "p", ppid: "T"}, pay{id: "q", ppid: "U"})
+	w.txs(tx{id: "T", amount: "90", refunded: "0"}, tx{id: "U", amount: "90"})
+	f := w.publish(10, 10, start)
+	w.accept(f.ids["amount_mismatch p"])
+	w.exec(`UPDATE tieout.exceptions SET state = 'resolved', resolution = 'written_off' WHERE payment_id = 'q'`)
+	w.txs(tx{id: "T", amount: "90", asked: start.Add(time.Hour)}, tx{id: "U", amount: "90", refunded: "0", asked: start.Add(time.Hour)})
+	f = w.publish(10, 10, start.Add(time.Hour))
+	f.expect(t, "p", "matched completed", payment.AmountMismatch)
+	for _, id := range []string{"p", "q"} {
+		if s, _ := w.state(payment.AmountMismatch, id); s != "resolved" {
+			t.Errorf("%s's is %s", id, s)
+		}
 	}
 }

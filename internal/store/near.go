@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -32,6 +33,9 @@ func nearMisses(ctx context.Context, tx *sqlx.Tx) (nearMiss, error) {
 		TheirID string `db:"ppid"`
 		Theirs  string `db:"theirs"`
 	}
+	if err := out.setAside(ctx, tx); err != nil {
+		return out, err
+	}
 	err := tx.SelectContext(ctx, &pairs, `SELECT p.pid, p.ref, t.id, t.ppid, t.ref AS theirs
 		FROM orphan o JOIN t ON t.id = o.id
 		JOIN p ON p.provider = t.provider AND p.kind = t.kind AND p.cur = t.cur AND p.exp = t.exp AND p.minor = t.amount, par
@@ -55,6 +59,30 @@ func nearMisses(ctx context.Context, tx *sqlx.Tx) (nearMiss, error) {
 	}
 	return out, nil
 }
+
+// setAside notes the transactions whose payment would be a row of the ledger
+// that was set aside.
+func (n nearMiss) setAside(ctx context.Context, tx *sqlx.Tx) error {
+	var rows []struct {
+		ID     int64  `db:"id"`
+		PID    string `db:"payment_id"`
+		Field  string `db:"field"`
+		Reason string `db:"reason"`
+	}
+	err := tx.SelectContext(ctx, &rows, `WITH j AS (SELECT run_rejects.* FROM tieout.run_rejects JOIN par USING (run_id)), link AS (
+			SELECT t.id, j.payment_id, j.field, j.reason FROM j JOIN t ON t.ppid = j.provider_payment_id
+			UNION SELECT t.id, j.payment_id, j.field, j.reason FROM j JOIN t ON t.ppid = j.payment_id
+			UNION SELECT t.id, j.payment_id, j.field, j.reason FROM j JOIN t ON t.own = j.payment_id
+			UNION SELECT t.id, j.payment_id, j.field, j.reason FROM j JOIN t ON t.ref = j.reference
+		)
+		SELECT DISTINCT ON (link.id) link.* FROM link JOIN orphan o ON o.id = link.id ORDER BY link.id, payment_id, field`)
+	for _, r := range rows {
+		n.transactions[r.ID] = fmt.Sprintf("Perhaps it is our %s, whose row was set aside: its %s %s.", r.PID, words(r.Field), r.Reason)
+	}
+	return err
+}
+
+func words(column string) string { return strings.ReplaceAll(column, "_", " ") }
 
 // suggest tells the near miss of a difference that is about something missing;
 // nothing is ever matched by it.

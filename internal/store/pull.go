@@ -92,7 +92,8 @@ func (s *Store) Pull(ctx context.Context, run *Run, l *Ledger, rules ledger.Rule
 			}
 		}
 		for _, r := range rejects {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_rejects VALUES ($1, $2, $3, $4, $5)`, run.ID, r.ID, r.Field, r.Value, r.Reason); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_rejects VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+				run.ID, r.ID, r.Field, r.Value, r.Reason, null(r.ProviderPaymentID), null(r.Reference)); err != nil {
 				return err
 			}
 		}
@@ -128,7 +129,7 @@ func once(ctx context.Context, tx *sqlx.Tx, run *Run, out *Pulled) error {
 // Rejects returns the rows that the pull set aside.
 func (s *Store) Rejects(ctx context.Context, run *Run) ([]ledger.Reject, error) {
 	var out []ledger.Reject
-	err := s.db.SelectContext(ctx, &out, `SELECT payment_id AS id, field, value, reason FROM tieout.run_rejects WHERE run_id = $1 ORDER BY 1, 2`, run.ID)
+	err := s.db.SelectContext(ctx, &out, `SELECT payment_id AS id, field, value, reason FROM tieout.run_rejects WHERE run_id = $1 ORDER BY 1, 2, 3, 4`, run.ID)
 	return out, wrap("reading what was set aside", err)
 }
 

@@ -113,9 +113,10 @@ SELECT re.exception_id, re.kind, re.severity,
 FROM tieout.run_exceptions re
 LEFT JOIN tieout.exceptions e USING (exception_id)
 CROSS JOIN LATERAL (SELECT coalesce(e.state IN ('resolved', 'ignored')
-	AND (e.internal_amount, e.currency, e.provider_amount, e.provider_currency, e.provider_status, e.provider_refunded) IS NOT DISTINCT FROM
+	-- a refund that one answer states as zero and the next not at all is none
+	AND (e.internal_amount, e.currency, e.provider_amount, e.provider_currency, e.provider_status, coalesce(e.provider_refunded, 0)) IS NOT DISTINCT FROM
 	    (re.internal_amount * ('1e-' || re.internal_exp)::numeric, re.currency, re.provider_amount * ('1e-' || re.provider_exp)::numeric,
-	     re.provider_currency, re.provider_status, re.provider_refunded * ('1e-' || re.provider_exp)::numeric), false) AS still) closed
+	     re.provider_currency, re.provider_status, coalesce(re.provider_refunded * ('1e-' || re.provider_exp)::numeric, 0)), false) AS still) closed
 WHERE re.run_id = $1
 UNION ALL
 SELECT e.exception_id, e.kind, e.severity,

@@ -421,7 +421,7 @@ SELECT e.payment_id, e.kind
 FROM tieout.exceptions e JOIN r ON r.pid = e.payment_id JOIN m USING (pid)
 WHERE e.state = 'resolved' AND e.resolution = 'accepted' AND r.state = 'found'
   AND e.provider_currency = r.tcur AND e.provider_amount = r.compared * ('1e-' || r.texp)::numeric
-  AND e.provider_refunded IS NOT DISTINCT FROM m.refunded * ('1e-' || m.exp)::numeric
+  AND coalesce(e.provider_refunded, 0) = coalesce(m.refunded * ('1e-' || m.exp)::numeric, 0)
   AND (e.kind NOT IN ('status_mismatch', 'late_reversal') OR e.provider_status = CASE m.status WHEN 'created' THEN 'pending' ELSE m.status END);
 
 -- step: results

@@ -14,7 +14,7 @@ GROUP BY run_id, business_date, provider, kind, currency;
 
 -- step: exceptions, new and seen again
 WITH now_seen AS (
-    SELECT x.*, e.state AS old_state FROM (
+    SELECT x.*, e.state AS old_state, e.resolution AS old_resolution FROM (
         SELECT * FROM (/*exceptions*/) y
     ) x LEFT JOIN tieout.exceptions e USING (exception_id)
 ), told AS (
@@ -22,8 +22,12 @@ WITH now_seen AS (
     SELECT exception_id, now(), 'tieout', 'state', old_state, state,
            CASE WHEN old_state IS NULL THEN 'found'
                 WHEN state = 'auto_resolved' THEN 'the difference is gone'
-                ELSE 'the difference is back' END, $1
+                WHEN old_state = 'auto_resolved' THEN 'the difference is back'
+                ELSE 'the figures are not those on which it was closed' END, $1
     FROM now_seen WHERE old_state IS DISTINCT FROM state
+    UNION ALL
+    SELECT exception_id, now(), 'tieout', 'resolution', old_resolution, NULL, 'the figures are not those on which it was closed', $1
+    FROM now_seen WHERE state = 'open' AND old_resolution IS NOT NULL
 )
 INSERT INTO tieout.exceptions AS old (exception_id, kind, severity, state, provider, payment_kind, payment_id, provider_payment_id, reference,
     internal_amount, provider_amount, difference, currency, provider_currency, internal_status, provider_status, account, business_date,
