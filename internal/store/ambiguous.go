@@ -28,7 +28,7 @@ func ambiguities(ctx context.Context, tx *sqlx.Tx) (ambiguity, error) {
 		Status   string `db:"status"`
 	}
 	if err := tx.SelectContext(ctx, &candidates, `WITH a AS (SELECT DISTINCT pid FROM amb), link AS (
-			SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ref = p.ref WHERE p.ref <> ''
+			SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.rkey = p.rkey WHERE p.ref <> ''
 			UNION SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ppid = p.ppid
 			UNION SELECT p.pid, t.id FROM a JOIN p USING (pid) JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.own = p.own
 		)
@@ -46,8 +46,8 @@ func ambiguities(ctx context.Context, tx *sqlx.Tx) (ambiguity, error) {
 		PID   string `db:"pid"`
 		Other string `db:"other"`
 	}
-	if err := tx.SelectContext(ctx, &others, `WITH a AS (SELECT DISTINCT amb.pid, why, provider, kind, ref, ppid FROM amb JOIN p USING (pid))
-		SELECT a.pid, o.pid AS other FROM a JOIN a o ON o.provider = a.provider AND o.kind = a.kind AND o.ref = a.ref WHERE a.why = 'reference' AND o.why = 'reference' AND o.pid <> a.pid
+	if err := tx.SelectContext(ctx, &others, `WITH a AS (SELECT DISTINCT amb.pid, why, provider, kind, rkey, ppid FROM amb JOIN p USING (pid))
+		SELECT a.pid, o.pid AS other FROM a JOIN a o ON o.provider = a.provider AND o.kind = a.kind AND o.rkey = a.rkey WHERE a.why = 'reference' AND o.why = 'reference' AND o.pid <> a.pid
 		UNION
 		SELECT a.pid, o.pid FROM a JOIN a o ON o.provider = a.provider AND o.kind = a.kind AND o.ppid = a.ppid WHERE a.why = 'id' AND o.why = 'id' AND o.pid <> a.pid
 		ORDER BY 1, 2`); err != nil {

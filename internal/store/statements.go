@@ -193,10 +193,10 @@ func (f statementFile) cover(ctx context.Context, tx *sqlx.Tx, out *Imported) er
 // and empty, also where no provider of the run has a statement.
 const statementTables = `
 CREATE TEMP TABLE st_par (zone text) ON COMMIT DROP;
-CREATE TEMP TABLE st_near (id bigint, provider text, sid text, ref text) ON COMMIT DROP;
+CREATE TEMP TABLE st_near (id bigint, provider text, sid text, ref text, rkey text) ON COMMIT DROP;
 CREATE TEMP TABLE st_key (provider text, name text) ON COMMIT DROP;
 CREATE TEMP TABLE st_name (provider text, kind text, name text, by_id boolean, id bigint, pid text) ON COMMIT DROP;
-CREATE TEMP TABLE st (rid bigint, provider text, kind text, entry text, sid text, ref text, cur text, exp smallint, minor bigint, fee bigint,
+CREATE TEMP TABLE st (rid bigint, provider text, kind text, entry text, sid text, ref text, rkey text, cur text, exp smallint, minor bigint, fee bigint,
 	tax bigint, status text, account text, created timestamptz) ON COMMIT DROP;
 CREATE TEMP TABLE st_id (rid bigint, name text) ON COMMIT DROP;
 CREATE TEMP TABLE st_link (rid bigint, id bigint, pid text) ON COMMIT DROP;

@@ -430,3 +430,28 @@ func TestAStatementRowFindsItsPaymentOutsideTheRange(t *testing.T) {
 	f := w.run(10, 10)
 	f.only(t)
 }
+
+// A statement's references are compared as the provider is configured, also to
+// payments and transactions of other days.
+func TestAStatementsReferencesMayBeSpeltOtherwise(t *testing.T) {
+	t.Parallel()
+	for name, rules := range map[string][]payment.ReferenceRule{"as they are": nil, "without case and dashes": {payment.IgnoreCase, payment.IgnoreDashes}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.rules.References = store.References{"pay": rules}
+			w.twoPaid()
+			w.pays(pay{id: "far", ref: "FAR-1", at: day(8)})
+			w.statement(store.StatementClaim{}, ",r-a,payout,100,KES,1,,", "Tb,,payout,100,KES,,,", ",far1,payout,100,KES,,,")
+			f := w.run(10, 10)
+			if rules == nil {
+				f.only(t, "missing_internally ", "missing_internally ", "settlement_mismatch a")
+				return
+			}
+			f.only(t)
+			if fees := f.sum(func(l line) int64 { return l.fee }); fees != 100 {
+				t.Errorf("fees %d", fees)
+			}
+		})
+	}
+}

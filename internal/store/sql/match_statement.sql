@@ -5,13 +5,13 @@
 
 -- step: rows of statements of the time around the run, and the names in them
 INSERT INTO st_near
-SELECT s.id, s.provider, s.provider_payment_id, s.reference
+SELECT s.id, s.provider, s.provider_payment_id, s.reference, pg_temp.reference_key(s.provider, s.reference)
 FROM tieout.statement_rows s, par
 WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax')
   AND (s.at IS NULL OR s.at >= par.from_time - interval '45 days' AND s.at < par.to_time + interval '45 days');
 INSERT INTO st_key
 SELECT provider, sid FROM st_near WHERE sid <> ''
-UNION SELECT provider, ref FROM st_near WHERE ref <> ''
+UNION SELECT provider, rkey FROM st_near WHERE ref <> ''
 UNION SELECT provider, sid || '/' || ref FROM st_near WHERE sid <> '' AND ref <> '';
 ANALYZE st_key;
 
@@ -22,24 +22,24 @@ FROM (
     SELECT provider, kind, CASE WHEN batched THEN ppid || '/' || ref ELSE ppid END AS name, true AS by_id, id, NULL AS pid FROM t
     UNION ALL SELECT provider, kind, CASE WHEN length(own) = 36 THEN lower(own) ELSE own END, true, id, NULL FROM t
     UNION ALL SELECT t.provider, t.kind, x.list_key, true, t.id, NULL FROM t JOIN tieout.transactions x USING (id) WHERE x.list_key <> ''
-    UNION ALL SELECT provider, kind, ref, false, id, NULL FROM t
-    UNION ALL SELECT provider, kind, own, false, id, NULL FROM t WHERE own IS DISTINCT FROM ref
+    UNION ALL SELECT provider, kind, rkey, false, id, NULL FROM t
+    UNION ALL SELECT provider, kind, pg_temp.reference_key(provider, own), false, id, NULL FROM t WHERE own IS DISTINCT FROM ref
     UNION ALL SELECT provider, kind, ppid, true, NULL, pid FROM p
     UNION ALL SELECT provider, kind, CASE WHEN length(pid) = 36 THEN lower(pid) ELSE pid END, true, NULL, pid FROM p
-    UNION ALL SELECT provider, kind, ref, false, NULL, pid FROM p
-    UNION ALL SELECT provider, kind, pid, false, NULL, pid FROM p WHERE pid IS DISTINCT FROM ref
+    UNION ALL SELECT provider, kind, rkey, false, NULL, pid FROM p
+    UNION ALL SELECT provider, kind, pg_temp.reference_key(provider, pid), false, NULL, pid FROM p WHERE pid IS DISTINCT FROM ref
 ) n JOIN st_key USING (provider, name);
 CREATE INDEX ON st_name (provider, name);
 ANALYZE st_name;
 
 -- step: the rows that these names or the range's days concern
 INSERT INTO st
-SELECT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
+SELECT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, n.rkey, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
        s.account, coalesce(s.created_at, s.at)
 FROM st_near n JOIN tieout.statement_rows s USING (id), par
 WHERE s.at >= par.from_time AND s.at < par.to_time + interval '1 day' OR s.created_at >= par.from_time AND s.created_at < par.to_time
    OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.sid)
-   OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.ref);
+   OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.rkey);
 ANALYZE st;
 -- the ids that a row may mean: of a batch's item, both parts together
 INSERT INTO st_id SELECT rid, sid FROM st WHERE sid <> '' UNION ALL SELECT rid, sid || '/' || ref FROM st WHERE sid <> '' AND ref <> '';
@@ -53,7 +53,7 @@ FROM (SELECT st.rid, min(n.kind) AS kind
 WHERE st.rid = k.rid;
 UPDATE st SET kind = k.kind
 FROM (SELECT st.rid, min(n.kind) AS kind
-      FROM st JOIN st_name n ON n.provider = st.provider AND NOT n.by_id AND n.name = st.ref
+      FROM st JOIN st_name n ON n.provider = st.provider AND NOT n.by_id AND n.name = st.rkey
       WHERE st.kind IS NULL GROUP BY st.rid HAVING count(DISTINCT n.kind) = 1) k
 WHERE st.rid = k.rid;
 -- a fee whose payment can't be told is nobody's
@@ -71,16 +71,16 @@ ORDER BY st.rid, t.moved = abs(st.minor) DESC, t.is_done DESC, t.key;
 -- step: rows by reference: the first row with the first transaction, completed ones first
 INSERT INTO st_link
 SELECT a.rid, b.id
-FROM (SELECT rid, provider, kind, ref, row_number() OVER (PARTITION BY provider, kind, ref ORDER BY created, rid) AS n
+FROM (SELECT rid, provider, kind, rkey, row_number() OVER (PARTITION BY provider, kind, rkey ORDER BY created, rid) AS n
       FROM st WHERE entry = 'payment' AND ref <> '' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)) a
 JOIN (SELECT n.provider, n.kind, n.name, t.id,
              row_number() OVER (PARTITION BY n.provider, n.kind, n.name ORDER BY t.is_done DESC, t.created, t.key) AS n
       FROM st_name n JOIN t ON t.id = n.id
       WHERE NOT n.by_id AND NOT EXISTS (SELECT 1 FROM st_link l JOIN st ON st.rid = l.rid AND st.entry = 'payment' WHERE l.id = t.id)) b
-  ON b.provider = a.provider AND b.kind = a.kind AND b.name = a.ref AND b.n = a.n;
+  ON b.provider = a.provider AND b.kind = a.kind AND b.name = a.rkey AND b.n = a.n;
 INSERT INTO st_link
 SELECT st.rid, min(n.id)
-FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND NOT n.by_id AND n.name = st.ref AND n.id IS NOT NULL
+FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND NOT n.by_id AND n.name = st.rkey AND n.id IS NOT NULL
 WHERE st.entry <> 'payment' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
 GROUP BY st.rid HAVING count(DISTINCT n.id) = 1;
 UPDATE st_link SET pid = u.pid FROM u WHERE u.id = st_link.id AND u.use = 'match';
@@ -94,7 +94,7 @@ GROUP BY st.rid;
 -- where several payments hold the reference the row is somebody's, nobody knows whose
 INSERT INTO st_link (rid, pid)
 SELECT st.rid, CASE WHEN count(DISTINCT n.pid) = 1 THEN min(n.pid) END
-FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.pid IS NOT NULL AND NOT n.by_id AND n.name = st.ref
+FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND n.pid IS NOT NULL AND NOT n.by_id AND n.name = st.rkey
 WHERE st.entry = 'payment' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
 GROUP BY st.rid;
 ANALYZE st_link;
