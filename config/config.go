@@ -22,6 +22,8 @@ type Config struct {
 	Fees      []Fee
 	Severity  Severity
 	Reports   Reports
+	Delivery  Delivery
+	Retention Retention
 	Schedules []Schedule
 	// Digest is the SHA-256 (hex) of the effective configuration without its
 	// secrets: two runs with the same digest were configured alike.
@@ -124,6 +126,14 @@ type Reports struct {
 	Dir          string // default ./out
 	Mask         bool   // default true
 	MaskMetadata []string
+}
+
+// Retention says how long what is no longer needed is kept; 0: for ever. The
+// newest version of a range, and evidence that anything rests on, always stay.
+type Retention struct {
+	ReportFiles  time.Duration // the files of versions that a newer one has replaced
+	Observations time.Duration // answers of providers that nothing rests on any more
+	WorkingRows  time.Duration // working tables of runs that published nothing
 }
 
 // Schedule is one entry of `tieout schedule`.

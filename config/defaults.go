@@ -38,7 +38,8 @@ func Default() *Config {
 			High:        thresholds(1),
 			CriticalAge: 7 * day,
 		},
-		Reports: Reports{Dir: "./out", Mask: true},
+		Reports:  Reports{Dir: "./out", Mask: true},
+		Delivery: Delivery{Timeout: time.Minute, GiveUpAfter: 7 * day},
 	}
 }
 

@@ -63,7 +63,7 @@ func (p *Provider) check(f *faults, key string, specs []provider.Spec) {
 		return
 	}
 	spec := specs[at]
-	p.checkCredentials(f, key+".credentials", spec)
+	f.credentials(key+".credentials", spec.Type, p.Credentials, spec.Credentials, spec.Required)
 	p.checkOptions(f, key, spec)
 	p.fill(spec)
 	f.baseURL(key+".base_url", p.BaseURL)
@@ -94,18 +94,19 @@ func firstOf[T int | time.Duration](values ...T) T {
 	return 0
 }
 
-func (p *Provider) checkCredentials(f *faults, key string, spec provider.Spec) {
-	for _, c := range p.Credentials.names() {
-		if !slices.Contains(spec.Credentials, c) {
-			f.add(key+"."+clip(c), "type %s has no such credential; the nearest known one is %s", spec.Type, nearest(c, spec.Credentials))
+// credentials checks which ones are given of those that a type knows and needs.
+func (f *faults) credentials(key, typ string, given Secrets, known, required []string) {
+	for _, c := range given.names() {
+		if !slices.Contains(known, c) {
+			f.add(key+"."+clip(c), "type %s has no such credential; the nearest known one is %s", typ, nearest(c, known))
 		}
 	}
-	for _, c := range spec.Required {
-		if strings.TrimSpace(p.Credentials[c]) == "" {
-			f.add(key+"."+c, "is missing or empty; type %s needs it", spec.Type)
+	for _, c := range required {
+		if strings.TrimSpace(given[c]) == "" {
+			f.add(key+"."+c, "is missing or empty; type %s needs it", typ)
 		}
 	}
-	for c, v := range p.Credentials {
+	for c, v := range given {
 		// A PEM key has lines; no other secret has, and a header could not carry it.
 		if strings.ContainsAny(v, "\r\n") && !strings.Contains(v, "-----BEGIN") {
 			f.add(key+"."+clip(c), "has a line break inside")

@@ -62,6 +62,12 @@ func (r *reader) config(n *yaml.Node, c *Config) {
 			"mask":          r.boolean(&c.Reports.Mask),
 			"mask_metadata": texts(r, &c.Reports.MaskMetadata),
 		}),
+		"delivery": r.delivery(&c.Delivery),
+		"retention": r.group(map[string]field{
+			"report_files": r.duration(&c.Retention.ReportFiles),
+			"observations": r.duration(&c.Retention.Observations),
+			"working_rows": r.duration(&c.Retention.WorkingRows),
+		}),
 		"schedules": list(r, &c.Schedules, func(s *Schedule) map[string]field {
 			return map[string]field{
 				"name":  r.text(&s.Name),

@@ -51,6 +51,8 @@ func (c *Config) validate(f *faults, specs []provider.Spec) {
 	c.checkFees(f)
 	c.checkSeverity(f)
 	c.checkSchedules(f)
+	c.Delivery.check(f)
+	c.Retention.check(f)
 	c.Digest = c.digest()
 }
 

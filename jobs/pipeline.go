@@ -84,6 +84,7 @@ type Summary struct {
 	ExitCode   int
 	Steps      []Job
 	Requests   int64
+	Deliveries []Delivery // of this run, and of earlier ones that were due
 	FinishedIn time.Duration
 }
 

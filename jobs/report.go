@@ -24,7 +24,7 @@ func (s *state) report(ctx context.Context) error {
 	if err := s.settled(); err != nil {
 		return err
 	}
-	if err := s.deliverLate(ctx); err != nil {
+	if err := s.placeLate(ctx); err != nil {
 		return err
 	}
 	version, previous, err := s.Store.NextVersion(ctx, s.run)
@@ -62,6 +62,9 @@ func (s *state) report(ctx context.Context) error {
 		return err
 	}
 	s.sum.ExitCode = s.exitCode()
+	if err := s.planDeliveries(ctx); err != nil {
+		return err
+	}
 	if err := s.Store.Publish(ctx, s.run, s.lease, version, s.sum.ExitCode, fresh, append(files, manifest)); err != nil {
 		return err
 	}
@@ -75,6 +78,7 @@ func (s *state) report(ctx context.Context) error {
 		return err
 	}
 	s.writeBack(ctx)
+	s.deliver(ctx)
 	return nil
 }
 
@@ -217,17 +221,17 @@ func highestVersion(folder string) int {
 	return highest
 }
 
-// deliverLate puts the files of runs into their folders that were published and
+// placeLate puts the files of runs into their folders that were published and
 // then killed before it was done. A folder that can't be written any more (a
 // disk that is gone) is told of and tried again by the next run: it must not
 // keep this one from its reports.
-func (s *state) deliverLate(ctx context.Context) error {
+func (s *state) placeLate(ctx context.Context) error {
 	late, err := s.Store.Undelivered(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range late {
-		if err := s.deliver(ctx, r); err != nil {
+		if err := s.placeAgain(ctx, r); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -238,8 +242,8 @@ func (s *state) deliverLate(ctx context.Context) error {
 	return nil
 }
 
-// deliver puts the files of one published run into its folder.
-func (s *state) deliver(ctx context.Context, r store.Run) error {
+// placeAgain puts the files of one published run into its folder.
+func (s *state) placeAgain(ctx context.Context, r store.Run) error {
 	name := "v" + strconv.FormatInt(r.Version.Int64, 10)
 	if _, err := os.Stat(filepath.Join(r.Folder, name)); err == nil {
 		if err := pointLatest(r.Folder, name); err != nil {
@@ -253,7 +257,7 @@ func (s *state) deliver(ctx context.Context, r store.Run) error {
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()
 	if err := s.WriteFiles(ctx, r.ID, fresh); err != nil {
-		return fmt.Errorf("delivering run %s: %w", r.ID, err)
+		return fmt.Errorf("placing the files of run %s: %w", r.ID, err)
 	}
 	if _, err := place(fresh, r.Folder, int(r.Version.Int64)); err != nil {
 		return err

@@ -14,11 +14,12 @@ import (
 func newDoctor(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Try the database, the ledger and the providers",
+		Short: "Try the database, the ledger, the providers and the delivery targets",
 		Long: `Tries what a run needs, one after the other, and says what to do about what does
-not work: the database and its schema, the ledger source, and one cheap
-authenticated call to each provider. It changes nothing but, where
-database.migrate allows it, the schema. The exit code is 1 when something failed.`,
+not work: the database and its schema, the ledger source, one cheap
+authenticated call to each provider, and each target of delivery, to which
+nothing is sent. It changes nothing but, where database.migrate allows it, the
+schema. The exit code is 1 when something failed.`,
 		Example: "  tieout doctor --config tieout.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,6 +56,14 @@ func (o *options) doctor(ctx context.Context, a *app) error {
 			return client.Check(ctx)
 		}()
 		say("provider "+p.Name, found, err)
+	}
+	for _, t := range a.Config.Delivery.Targets {
+		found, err := func() (string, error) {
+			ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+			defer cancel()
+			return a.CheckTarget(ctx, t)
+		}()
+		say(t.Type+" "+t.Name, found, err)
 	}
 	if failed {
 		return &exit{1}

@@ -151,13 +151,18 @@ func newRunsShow(o *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				deliveries, err := a.Store.Deliveries(cmd.Context(), r.ID)
+				if err != nil {
+					return err
+				}
 				v := viewRun(*r)
 				if asJSON {
 					return printJSON(o.out, struct {
 						runView
-						Files    any              `json:"files"`
-						SetAside []reports.Reject `json:"set_aside"`
-					}{v, files, rejects})
+						Files      any              `json:"files"`
+						SetAside   []reports.Reject `json:"set_aside"`
+						Deliveries []deliveryView   `json:"deliveries"`
+					}{v, files, rejects, viewDeliveries(deliveries)})
 				}
 				t := newTable(o.out)
 				for _, row := range []table.Row{
@@ -193,6 +198,9 @@ func newRunsShow(o *options) *cobra.Command {
 					}
 					t.AppendRow(table.Row{"Set aside", fmt.Sprintf("payment %q, %s %q: %s", x.PaymentID, x.Field, x.Value, x.Reason)})
 				}
+				for _, d := range deliveries {
+					t.AppendRow(table.Row{"Delivery", deliveryWords(d, a)})
+				}
 				t.Render()
 				return nil
 			})
@@ -204,6 +212,45 @@ func newRunsShow(o *options) *cobra.Command {
 
 // mostRejects is how many rows that were set aside a person wants to see at once.
 const mostRejects = 20
+
+// deliveryView is a delivery in JSON; its fields are stable.
+type deliveryView struct {
+	Target      string     `json:"target"`
+	Type        string     `json:"type"`
+	State       string     `json:"state"`
+	Attempts    int        `json:"attempts"`
+	DeliveredAt *time.Time `json:"delivered_at"`
+	LastError   *string    `json:"last_error"`
+}
+
+func viewDeliveries(all []store.Delivery) []deliveryView {
+	out := []deliveryView{}
+	for _, d := range all {
+		v := deliveryView{Target: d.Target, Type: d.Type, State: d.State, Attempts: d.Attempts}
+		if d.DeliveredAt.Valid {
+			at := d.DeliveredAt.Time.UTC()
+			v.DeliveredAt = &at
+		}
+		if d.LastError.Valid {
+			v.LastError = &d.LastError.String
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// deliveryWords is a delivery in one line.
+func deliveryWords(d store.Delivery, a *app) string {
+	out := fmt.Sprintf("%s (%s): ", d.Target, d.Type)
+	switch {
+	case d.State == store.DeliveryDone:
+		return out + "delivered " + local(&d.DeliveredAt.Time, a)
+	case d.Attempts == 0:
+		return out + "due"
+	default:
+		return out + fmt.Sprintf("%s after %s: %s", strings.ReplaceAll(d.State, "_", " "), plural(int64(d.Attempts), "attempt"), d.LastError.String)
+	}
+}
 
 func newRunsFiles(o *options) *cobra.Command {
 	var out string

@@ -49,6 +49,7 @@ func printSummary(w io.Writer, s jobs.Summary) {
 		return
 	}
 	p("Run %s, version %d, reports in %s", s.RunID, s.Version, fromHere(s.Dir))
+	printDeliveries(w, s.Deliveries)
 }
 
 // fromHere is a path as a person would type it from here.
