@@ -204,6 +204,9 @@ func (e *Env) logDelivery(d Delivery) {
 // send tries one delivery, again where it may work in a moment.
 func (e *Env) send(ctx context.Context, t target, storages []target, runID string) (tries int, err error) {
 	v, err := e.version(ctx, runID, storages)
+	if _, storage := t.speaks.(delivery.Storage); err == nil && storage {
+		err = e.kept(ctx, runID)
+	}
 	if err != nil {
 		return 1, err
 	}

@@ -79,6 +79,7 @@ func (s *state) report(ctx context.Context) error {
 	}
 	s.writeBack(ctx)
 	s.deliver(ctx)
+	s.prune(ctx)
 	return nil
 }
 
@@ -183,11 +184,17 @@ func place(fresh, folder string, version int) (string, error) {
 	if err := os.Rename(fresh, dir); err != nil {
 		return "", fmt.Errorf("putting the reports into %s: %w", dir, err)
 	}
-	return dir, pointLatest(folder, name)
+	// the version's name is on disk before latest names it
+	if err := errors.Join(syncDir(folder), syncDir(filepath.Dir(folder))); err != nil {
+		return "", err
+	}
+	return dir, pointLatest(folder)
 }
 
-// pointLatest lets latest name the given version, in one step.
-func pointLatest(folder, name string) error {
+// pointLatest lets latest name the highest version that is there, in one step: a
+// version that comes late does not take it back.
+func pointLatest(folder string) error {
+	name := "v" + strconv.Itoa(highestVersion(folder))
 	link := filepath.Join(folder, ".latest-"+name)
 	_ = os.Remove(link) // of a run that was killed here
 	if err := os.Symlink(name, link); err != nil {
@@ -246,7 +253,7 @@ func (s *state) placeLate(ctx context.Context) error {
 func (s *state) placeAgain(ctx context.Context, r store.Run) error {
 	name := "v" + strconv.FormatInt(r.Version.Int64, 10)
 	if _, err := os.Stat(filepath.Join(r.Folder, name)); err == nil {
-		if err := pointLatest(r.Folder, name); err != nil {
+		if err := pointLatest(r.Folder); err != nil {
 			return err
 		}
 		return s.Store.Delivered(ctx, r.ID)
@@ -277,6 +284,9 @@ func (e *Env) WriteFiles(ctx context.Context, runID, dir string) error {
 	}
 	if len(files) == 0 {
 		return fmt.Errorf("run %s has published no files", runID)
+	}
+	if err := e.kept(ctx, runID); err != nil {
+		return err
 	}
 	for _, f := range files {
 		if err := e.writeFile(ctx, runID, dir, f); err != nil {

@@ -46,6 +46,8 @@ type runView struct {
 	Requests   int64      `json:"requests"`
 	Notes      []string   `json:"notes"`
 	Error      *string    `json:"error"`
+	// FilesRemovedAt is when retention removed the files; `runs show` tells it.
+	FilesRemovedAt *time.Time `json:"files_removed_at,omitempty"`
 }
 
 func viewRun(r store.Run) runView {
@@ -156,6 +158,14 @@ func newRunsShow(o *options) *cobra.Command {
 					return err
 				}
 				v := viewRun(*r)
+				at, removed, err := a.Store.FilesRemoved(cmd.Context(), r.ID)
+				if err != nil {
+					return err
+				}
+				if removed {
+					at = at.UTC()
+					v.FilesRemovedAt = &at
+				}
 				if asJSON {
 					return printJSON(o.out, struct {
 						runView
@@ -187,6 +197,9 @@ func newRunsShow(o *options) *cobra.Command {
 				}
 				if v.Error != nil {
 					t.AppendRow(table.Row{"Error", *v.Error})
+				}
+				if v.FilesRemovedAt != nil {
+					t.AppendRow(table.Row{"Files", "removed by retention " + local(v.FilesRemovedAt, a) + "; a newer version has replaced them"})
 				}
 				for _, f := range files {
 					t.AppendRow(table.Row{"File", fmt.Sprintf("%s (%d bytes, sha256 %s)", f.Name, f.Size, f.SHA256)})

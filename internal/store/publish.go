@@ -48,6 +48,9 @@ func (s *Store) Publish(ctx context.Context, run *Run, lease *Lease, version, ex
 	}))
 }
 
+// workingTables are a run's own rows.
+var workingTables = []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements", "run_todo"}
+
 // dropOlder deletes the working tables of older versions of the same range: what
 // was published of them stands in the files.
 func dropOlder(ctx context.Context, tx *sqlx.Tx, run *Run) error {
@@ -59,7 +62,7 @@ func dropOlder(ctx context.Context, tx *sqlx.Tx, run *Run) error {
 	if len(older) == 0 {
 		return nil
 	}
-	for _, table := range []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements", "run_todo"} {
+	for _, table := range workingTables {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.`+pq.QuoteIdentifier(table)+` WHERE run_id = ANY ($1)`, pq.Array(older)); err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ func (s *Store) filledRows(ctx context.Context, run *Run, rows []reports.FilledR
 		return nil
 	})
 	if published.part == 0 && err != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("run %s has published no exceptions.csv, so what was filled in can't be told", run.ID)
+		return nil, fmt.Errorf("run %s has published no exceptions.csv, or it is no longer kept, so what was filled in can't be told", run.ID)
 	}
 	if err != nil {
 		return nil, wrap("reading what run "+run.ID+" published", err)
