@@ -53,6 +53,10 @@ func environment(name string) (string, bool) {
 		return "one\ntwo", true
 	case "PAWAPAY_TOKEN", "PESASWAP_API_KEY", "PESAWAY_CLIENT_ID", "PESAWAY_CLIENT_SECRET", "PIVOT_CLIENT_ID", "PIVOT_CLIENT_SECRET":
 		return secret, true
+	case "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "SMTP_PASSWORD", "WEBHOOK_SECRET":
+		return secret + secret, true
+	case "WEBHOOK_URL":
+		return "https://hooks.example.com/" + secret, true
 	default:
 		return "", false
 	}
@@ -185,6 +189,17 @@ func TestTheExampleFileIsValid(t *testing.T) {
 		{"# severity", "severity"},
 		{"#   critical", "  critical"},
 		{"#   high", "  high"},
+		{"# delivery", "delivery"},
+		{"\n#   timeout", "\n  timeout"},
+		{"\n#   give_up_after", "\n  give_up_after"},
+		{"\n#   link_base", "\n  link_base"},
+		{"\n#   targets", "\n  targets"},
+		{"\n#     - name", "\n    - name"},
+		{"\n#       ", "\n      "},
+		{"# retention", "retention"},
+		{"\n#   report_files", "\n  report_files"},
+		{"\n#   observations", "\n  observations"},
+		{"\n#   working_rows", "\n  working_rows"},
 	} {
 		if !strings.Contains(text, block[0]) {
 			t.Errorf("the example has no %q", block[0])
@@ -198,6 +213,10 @@ func TestTheExampleFileIsValid(t *testing.T) {
 	}
 	if len(full.Matching.Rules) != 3 || full.Matching.BatchKeys == nil || full.Ledger.Writeback == "" {
 		t.Errorf("not read: %+v, %q", full.Matching, full.Ledger.Writeback)
+	}
+	if len(full.Delivery.Targets) != 3 || full.Delivery.Timeout != defaults.Delivery.Timeout || full.Delivery.GiveUpAfter != defaults.Delivery.GiveUpAfter ||
+		full.Delivery.LinkBase == "" || full.Retention.ReportFiles == 0 || full.Retention.Observations == 0 || full.Retention.WorkingRows == 0 {
+		t.Errorf("not read: %+v, %+v", full.Delivery, full.Retention)
 	}
 	if full.Severity.CriticalAge != defaults.Severity.CriticalAge {
 		t.Errorf("critical_age shown is not the default")
