@@ -63,10 +63,10 @@ func Announce(ctx context.Context, f Figures, src Source) (Announcement, error) 
 	p := f.Passport
 	a := Announcement{
 		RunID: p.RunID, From: p.From.Format(time.DateOnly), To: p.To.Format(time.DateOnly), Selection: p.Selection,
-		Timezone: location(p).String(), Version: p.Version, ReadAt: p.ReadAt.UTC(), Coverage: json.Number(p.Coverage), NotPolled: p.NotPolled,
+		Timezone: location(p).String(), Version: p.Version, ReadAt: p.ReadAt.UTC().Truncate(time.Second), Coverage: json.Number(p.Coverage), NotPolled: p.NotPolled,
 		OpenExceptions: SeverityCounts{Critical: t.open[0], High: t.open[1], Medium: t.open[2], Low: t.open[3]},
 		AtRisk:         []Money{},
-		Title:          fmt.Sprintf("%s, version %d", scopeWords(p), p.Version),
+		Title:          fmt.Sprintf("%s, version %d", subjectWords(p), p.Version),
 	}
 	for _, c := range f.Pulled {
 		a.Payments.Pulled += c.Pulled
@@ -94,6 +94,14 @@ func Announce(ctx context.Context, f Figures, src Source) (Announcement, error) 
 		a.Sentences = append(a.Sentences, "At risk: "+list(amounts)+".")
 	}
 	return a, nil
+}
+
+// subjectWords say what a message is about, for one who sees nothing else of it.
+func subjectWords(p Passport) string {
+	if p.Selection == "outstanding" {
+		return scopeWords(p)
+	}
+	return "Settlement of " + scopeWords(p)
 }
 
 // verdict answers in one sentence whether the run ties.

@@ -203,6 +203,7 @@ func TestAKilledDeliveryIsRepeatedAndNeverLost(t *testing.T) {
 	b := raise(s, "UPDATE OF state", "deliveries", 1)
 	p := start(t, s.dir, r.env, run...)
 	require.True(t, b.reached(p), p.err.String())
+	assert.Contains(t, r.do(s, 0, "deliver").out, "Nothing is due.", "what one process delivers, another leaves to it")
 	p.kill()
 	b.bury()
 	ids, _ := r.hook.got()

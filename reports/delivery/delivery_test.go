@@ -47,7 +47,7 @@ func version(content map[string][]byte) delivery.Version {
 			Payments:       reports.PaymentCounts{Pulled: 408, Matched: 380, Pending: 6, Exceptions: 22},
 			OpenExceptions: reports.SeverityCounts{Critical: 8, High: 14},
 			AtRisk:         []reports.Money{{Currency: "KES", Amount: "4120.00"}},
-			Title:          "18 to 20 November 2026, version 2",
+			Title:          "Settlement of 18 to 20 November 2026, version 2",
 			Verdict:        "✓ All control totals tie. No provider gave a statement.",
 			Sentences:      []string{"22 exceptions are open: 8 critical and 14 high.", "At risk: 4,120.00 KES."},
 		},
@@ -229,10 +229,10 @@ func TestEmailTellsTheSummary(t *testing.T) {
 		require.NoError(t, err)
 		subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
 		require.NoError(t, err)
-		assert.Equal(t, "18 to 20 November 2026, version 2: ✓ All control totals tie", subject)
+		assert.Equal(t, "Settlement of 18 to 20 November 2026, version 2: ✓ All control totals tie, 22 exceptions open, 8 critical", subject)
 		assert.Equal(t, "<01KAJ7Q3W9.mail@example.com>", parsed.Header.Get("Message-ID"))
 		body := strings.ReplaceAll(string(must(io.ReadAll(quotedprintable.NewReader(parsed.Body)))), "\r\n", "\n")
-		assert.Equal(t, `18 to 20 November 2026, version 2
+		assert.Equal(t, `Settlement of 18 to 20 November 2026, version 2
 Run 01KAJ7Q3W9, read 21 November 2026 06:04 (Africa/Nairobi)
 
 ✓ All control totals tie. No provider gave a statement.

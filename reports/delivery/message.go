@@ -6,10 +6,23 @@ import (
 	"time"
 )
 
-// subject is one line: the range, and whether it ties.
+// subject is one line: the range, whether it ties, and how much there is to do.
 func subject(v Version) string {
 	verdict, _, _ := strings.Cut(v.Announcement.Verdict, ". ")
-	return fmt.Sprintf("%s: %s", v.Announcement.Title, strings.TrimSuffix(verdict, "."))
+	open := v.Announcement.OpenExceptions
+	todo := "no exceptions"
+	switch n := open.Critical + open.High + open.Medium + open.Low; {
+	case open.Critical > 0:
+		todo = fmt.Sprintf("%d exceptions open, %d critical", n, open.Critical)
+		if n == 1 {
+			todo = "1 critical exception open"
+		}
+	case n == 1:
+		todo = "1 exception open"
+	case n > 1:
+		todo = fmt.Sprintf("%d exceptions open", n)
+	}
+	return fmt.Sprintf("%s: %s, %s", v.Announcement.Title, strings.TrimSuffix(verdict, "."), todo)
 }
 
 // text is the announcement for people.
