@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,6 +93,18 @@ func (l *Ledger) Holding(ctx context.Context, rules ledger.Rules, keys []string,
 		keys = keys[n:]
 	}
 	return nil
+}
+
+// readLinked is Read for those of our own payments that carry one of the values
+// under its metadata key.
+func (l *Ledger) readLinked(ctx context.Context, rules ledger.Rules, from, to time.Time, values map[string][]string, row func(payment.Payment) error, reject func(ledger.Reject) error) error {
+	q, args := bindRange(l.query, from, to)
+	var one []string
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		args = append(args, key, pq.Array(values[key]))
+		one = append(one, fmt.Sprintf("ledger.metadata ->> $%d = ANY ($%d)", len(args)-1, len(args)))
+	}
+	return l.read(ctx, rules, `SELECT * FROM (`+q+`) ledger WHERE `+strings.Join(one, " OR "), args, row, reject)
 }
 
 func (l *Ledger) read(ctx context.Context, rules ledger.Rules, q string, args []any, row func(payment.Payment) error, reject func(ledger.Reject) error) error {

@@ -150,6 +150,10 @@ func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRule
 			return err
 		}
 	}
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE stated ON COMMIT DROP AS
+		SELECT provider FROM par, unnest(par.providers) AS s (provider) WHERE EXISTS (SELECT 1 FROM tieout.statement_rows r WHERE r.provider = s.provider)`); err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE metadata_keys (n integer, key text) ON COMMIT DROP`); err != nil {
 		return err
 	}

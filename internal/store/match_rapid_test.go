@@ -326,3 +326,86 @@ func TestOneChangedFieldRaisesExactlyItsException(t *testing.T) {
 		w.moneyAddsUp(t, f)
 	})
 }
+
+// drawPairs is a world of payments that have one transaction each, in which one
+// thing at most differs.
+func drawPairs(t *rapid.T) small {
+	var s small
+	for i := range rapid.IntRange(4, 12).Draw(t, "pairs") {
+		p := pay{
+			id: fmt.Sprint("p", i), provider: pick(t, "provider", someProvider), kind: pick(t, "kind", someKinds), ref: fmt.Sprint("R", i), amount: "100", cur: "KES",
+			account: "254712345678", status: pick(t, "status", payment.Statuses), meta: order(fmt.Sprint("O", i)), at: moment(t, "at"), refunded: "0",
+		}
+		x := tx{id: fmt.Sprint("T", i), own: p.id, provider: p.provider, kind: p.kind, ref: p.ref, amount: p.amount, cur: p.cur, account: p.account, status: p.status, meta: p.meta, at: p.at}
+		if !p.status.Final() || rapid.Bool().Draw(t, "late") {
+			x.status = pick(t, "their status", payment.Statuses)
+		}
+		verdict := provider.Found
+		switch pick(t, "but for", []string{"", "", "account", "ref", "order", "amount", "settled", "currency", "refunded", "our refund", "both refunds", "partial", "needs", "fee", "answer", "again", "by reference"}) {
+		case "account":
+			x.account = "254799999999"
+		case "ref":
+			x.ref = "S"
+		case "order":
+			x.meta = order("S")
+		case "amount":
+			x.amount = "60"
+		case "settled":
+			x.settled = "60"
+		case "currency":
+			x.cur = "USD"
+		case "refunded":
+			x.refunded = pick(t, "refunded", someAmounts)
+		case "our refund":
+			p.refunded = pick(t, "refunded", someAmounts)
+		case "both refunds":
+			x.refunded, p.refunded = "40", "40"
+		case "partial":
+			x.partial, verdict = true, provider.NoAnswer
+		case "needs":
+			x.needs = payment.ActionReview
+		case "fee":
+			x.fee = pick(t, "fee", []string{"0.5", "1"})
+		case "answer":
+			verdict = provider.Verdict(rapid.IntRange(0, int(provider.NotAskable)).Draw(t, "verdict"))
+		case "again":
+			p.ref, x.ref = "R", "R"
+		case "by reference":
+			x.own = ""
+		}
+		s.pays, s.txs = append(s.pays, p), append(s.txs, x)
+		s.says = append(s.says, said{id: p.id, provider: p.provider, kind: p.kind, verdict: verdict, at: start.Add(2 * time.Minute)})
+	}
+	return s
+}
+
+// Pairs in which nothing differs have their result in one pass. A provider of
+// which a statement was ever imported goes the long way: both say the same.
+func TestTheShortWayForPlainPairsChangesNothing(t *testing.T) {
+	t.Parallel()
+	stored := func(w *world) (rows []string) {
+		w.rows(`SELECT 'result', to_jsonb(r) - 'run_id' FROM tieout.run_results r UNION ALL SELECT 'transaction', to_jsonb(r) - 'run_id' FROM tieout.run_transactions r ORDER BY 1, 2`,
+			func(scan func(...any)) {
+				var table, row string
+				scan(&table, &row)
+				rows = append(rows, table+" "+row)
+			})
+		return rows
+	}
+	check(t, func(t *rapid.T, w *world) {
+		w.rules.Schedule = []store.ScheduledFee{{Provider: "pay", Kind: "payout", Currency: "KES", Percent: "0.5", Fixed: "0"}}
+		w.fill(drawPairs(t))
+		a := w.run(8, 10)
+		rows := stored(w)
+		w.exec(`DELETE FROM tieout.run_results; DELETE FROM tieout.run_transactions`)
+		for _, p := range providers {
+			w.exec(`INSERT INTO tieout.statement_rows (provider, identity, sha256, n, entry, provider_payment_id, currency, exp, amount, status, at)
+				VALUES ($1, 'x', 'x', 1, 'payment', 'of another year', 'KES', 2, 1, 'completed', '2001-01-01')`, p)
+		}
+		same(t, "the short way", a, w.run(8, 10))
+		if long := stored(w); !slices.Equal(rows, long) {
+			t.Errorf("the short way stores other rows:\n%s\n%s", strings.Join(rows, "\n"), strings.Join(long, "\n"))
+		}
+		w.exec(`DELETE FROM tieout.statement_rows`)
+	})
+}

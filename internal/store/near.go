@@ -41,7 +41,7 @@ func nearMisses(ctx context.Context, tx *sqlx.Tx) (nearMiss, error) {
 		JOIN p ON p.provider = t.provider AND p.kind = t.kind AND p.cur = t.cur AND p.exp = t.exp AND p.minor = t.amount, par
 		WHERE p.ref <> '' AND t.ref <> '' AND p.ref <> t.ref
 		  AND t.created BETWEEN p.created - par.date_window AND p.created + par.date_window
-		  AND NOT EXISTS (SELECT 1 FROM m WHERE m.pid = p.pid)
+		  AND NOT EXISTS (SELECT 1 FROM m WHERE m.pid = p.pid) AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = p.pid)
 		ORDER BY p.pid, t.key LIMIT $1`, mostNear)
 	if err != nil {
 		return out, err

@@ -417,7 +417,7 @@ func saveObservations(ctx context.Context, tx *sqlx.Tx, rows []observation) erro
 	return saveJSON(ctx, tx, `INSERT INTO tieout.observations
 		(run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, http_status, content_type, body, digest, error)
 		SELECT run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, http_status, content_type, decode(body, 'base64'), digest, error
-		FROM jsonb_to_recordset($1::jsonb) AS o (run_id text, provider text, kind text, payment_id text, method text, path text, asked_at timestamptz,
+		FROM json_to_recordset($1::json) AS o (run_id text, provider text, kind text, payment_id text, method text, path text, asked_at timestamptz,
 			duration_ms integer, http_status integer, content_type text, body text, digest text, error text)`, rows)
 }
 
@@ -427,7 +427,7 @@ func saveAnswers(ctx context.Context, tx *sqlx.Tx, rows []answerRow) error {
 	}
 	return saveJSON(ctx, tx, `INSERT INTO tieout.answers AS old (provider, payment_id, verdict, reason, raw_status, since, asked_at, run_id)
 		SELECT provider, payment_id, verdict, reason, raw_status, asked_at, asked_at, run_id
-		FROM jsonb_to_recordset($1::jsonb) AS a (provider text, payment_id text, verdict text, reason text, raw_status text, asked_at timestamptz, run_id text)
+		FROM json_to_recordset($1::json) AS a (provider text, payment_id text, verdict text, reason text, raw_status text, asked_at timestamptz, run_id text)
 		ON CONFLICT (provider, payment_id) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason, raw_status = excluded.raw_status,
 			since = CASE WHEN old.verdict = excluded.verdict THEN old.since ELSE excluded.asked_at END,
 			asked_at = excluded.asked_at, run_id = excluded.run_id`, rows)

@@ -27,7 +27,8 @@ func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.
 	}); err != nil {
 		return wrap(op, err)
 	}
-	if err := s.analyze(ctx, "tieout.run_payments", "tieout.transactions", "tieout.answers"); err != nil {
+	if err := s.analyze(ctx, "tieout.run_payments (run_id, in_range, provider, kind, payment_id, provider_payment_id, reference, created_at)",
+		"tieout.transactions (provider, kind, key, provider_payment_id, own_id, reference, created_at)", "tieout.answers"); err != nil {
 		return wrap(op, err)
 	}
 	asked := map[string]bool{}
@@ -210,19 +211,25 @@ func (s *Store) surroundByMetadata(ctx context.Context, run *Run, l *Ledger, rul
 	if len(links) == 0 {
 		return 0, nil
 	}
-	wanted := make(map[metadataLink]bool, len(links))
+	wanted, values := make(map[metadataLink]bool, len(links)), map[string][]string{}
 	for _, k := range links {
 		wanted[k] = true
+		values[k.Key] = append(values[k.Key], k.Value)
 	}
 	// a transaction may lie a window beside the range, and its other payments another one beside it
 	from, to := run.FromTime.Add(-2*scope.DateWindow), run.ToTime.Add(2*scope.DateWindow)
 	return s.addAround(ctx, run, scope, func(add func(payment.Payment) error) error {
-		return l.Read(ctx, rules, from, to, func(p payment.Payment) error {
+		row := func(p payment.Payment) error {
 			if !holdsOne(p, scope.MetadataKeys, wanted) {
 				return nil
 			}
 			return add(p)
-		}, func(ledger.Reject) error { return nil })
+		}
+		ignore := func(ledger.Reject) error { return nil }
+		if l.isOurs() {
+			return l.readLinked(ctx, rules, from, to, values, row, ignore)
+		}
+		return l.Read(ctx, rules, from, to, row, ignore)
 	})
 }
 

@@ -116,9 +116,12 @@ func joinBatched(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error 
 		}
 	}
 	if len(named.at) > 0 {
+		// LATERAL: a look into the index for each row, also while the planner has no statistics of a table that just grew
 		if _, err := tx.ExecContext(ctx, `UPDATE tieout.transactions t SET key = n.key, provider_payment_id = n.id, batched = true
 			FROM (SELECT DISTINCT ON (provider, kind, reference) * FROM `+arrays+` ORDER BY provider, kind, reference, n) n
-			WHERE t.provider = n.provider AND t.kind = n.kind AND t.key = n.reference AND NOT t.batched AND t.provider_payment_id = t.reference
+			CROSS JOIN LATERAL (SELECT x.id FROM tieout.transactions x WHERE x.provider = n.provider AND x.kind = n.kind AND x.key = n.reference
+				AND NOT x.batched AND x.provider_payment_id = x.reference LIMIT 1) one
+			WHERE t.id = one.id
 			  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = n.provider AND o.kind = n.kind AND o.key = n.key)`, named.args()...); err != nil {
 			return err
 		}

@@ -166,6 +166,49 @@ FROM (
 -- of several completed and equal ones the chosen is the earliest; a split has no single one
 ANALYZE u;
 
+-- step: payments that repeat each other's reference, amount and currency
+CREATE TEMP TABLE again (provider text, kind text, rkey text, minor bigint, exp smallint, cur text) ON COMMIT DROP;
+INSERT INTO again
+SELECT provider, kind, rkey, minor, exp, cur FROM p WHERE ref <> '' GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1;
+ANALYZE again;
+
+-- step: plain pairs: one payment, one transaction, and nothing at all differs
+-- Nearly all payments are that. They have their result here in one pass; every
+-- rule below looks only at the rest and would find nothing in these.
+CREATE TEMP TABLE plain (pid text, id bigint) ON COMMIT DROP;
+DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
+-- so many conditions multiply to one row in the planner's eyes, though nearly all meet them
+SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
+WITH written AS (
+    INSERT INTO tieout.run_results
+    SELECT par.run_id, p.pid, 'matched', x.status, CASE u.rung WHEN 1 THEN 'provider_id' WHEN 2 THEN 'reference' WHEN 3 THEN 'metadata' END, ARRAY[x.id],
+           x.provider_payment_id, x.reference, nullif(x.network_reference, ''), x.status, x.raw_status, x.amount, x.currency, x.exp,
+           x.refunded, x.fee, x.tax, x.failure_code, x.failure_message, CASE WHEN x.status = 'completed' THEN x.completed_at END, x.observed_at
+    FROM u JOIN p USING (pid) JOIN tieout.transactions x ON x.id = u.id
+    LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
+    LEFT JOIN schedule s ON s.provider = p.provider AND s.kind = p.kind AND s.currency = p.cur, par
+    WHERE p.in_range AND u.use = 'match'
+      AND x.amount = p.minor AND coalesce(x.settled, x.amount) = p.minor AND x.currency = p.cur AND x.exp = p.exp
+      AND CASE WHEN x.status = 'completed' THEN p.status IN ('created', 'pending', 'completed')
+               ELSE x.status IN ('failed', 'cancelled', 'expired', 'rejected') AND x.completed_seen_at IS NULL
+                    AND p.status IN ('created', 'pending', 'failed', 'cancelled', 'expired', 'rejected') END
+      AND p.refunded = 0 AND coalesce(x.refunded, 0) = 0 AND coalesce(x.needs_action, '') = ''
+      AND coalesce(a.verdict, 'found') = 'found'
+      AND (x.reference = p.ref) IS NOT FALSE AND (x.account = p.account) IS NOT FALSE
+      AND (x.metadata = p.metadata OR NOT EXISTS (SELECT 1 FROM metadata_keys mk WHERE x.metadata ->> mk.key <> p.metadata ->> mk.key))
+      AND (x.fee IS NULL OR s.provider IS NULL OR x.status <> 'completed' OR x.fee = round(p.minor * s.percent / 100 + s.fixed * 10::numeric ^ p.exp))
+      AND NOT EXISTS (SELECT 1 FROM several WHERE several.pid = p.pid)
+      AND NOT EXISTS (SELECT 1 FROM batch WHERE batch.pid = p.pid)
+      AND NOT EXISTS (SELECT 1 FROM again g WHERE p.ref <> '' AND (g.provider, g.kind, g.rkey, g.minor, g.exp, g.cur) = (p.provider, p.kind, p.rkey, p.minor, p.exp, p.cur))
+      AND NOT EXISTS (SELECT 1 FROM tieout.saved_methods sm WHERE sm.provider = p.provider AND sm.payment_id = p.pid AND NOT sm.present)
+      -- statements may say something of every payment
+      AND NOT EXISTS (SELECT 1 FROM stated WHERE stated.provider = p.provider)
+    RETURNING payment_id, transaction_ids
+)
+INSERT INTO plain SELECT payment_id, transaction_ids[1] FROM written;
+SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on;
+ANALYZE plain;
+
 -- step: one row a linked payment
 CREATE TEMP TABLE m (
     pid text, rung smallint, ids bigint[], ppid text, status text, raw_status text, cur text, exp smallint,
@@ -179,7 +222,7 @@ SELECT u.pid, u.rung, ARRAY[x.id], x.provider_payment_id, x.status, x.raw_status
        x.refunded, x.fee, x.tax, x.own_id, x.reference, nullif(x.network_reference, ''), x.account, x.needs_action, x.failure_code, x.failure_message,
        x.created_at, x.completed_at, x.observed_at, x.asked_at, x.completed_seen_at IS NOT NULL, x.partial, x.metadata
 FROM u JOIN tieout.transactions x ON x.id = u.id
-WHERE NOT EXISTS (SELECT 1 FROM several s WHERE s.pid = u.pid);
+WHERE NOT EXISTS (SELECT 1 FROM several s WHERE s.pid = u.pid) AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = u.pid);
 INSERT INTO m
 SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
        string_agg(x.provider_payment_id, '+' ORDER BY x.created_at, x.key),
@@ -232,7 +275,8 @@ LEFT JOIN (SELECT DISTINCT pid FROM amb) amb ON amb.pid = p.pid
 LEFT JOIN m ON m.pid = p.pid
 LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
 LEFT JOIN tieout.run_lists l ON l.run_id = par.run_id AND l.provider = p.provider AND l.kind = p.kind
-      AND p.created >= l.from_time AND p.created < l.to_time;
+      AND p.created >= l.from_time AND p.created < l.to_time
+WHERE NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = p.pid);
 ANALYZE k;
 
 -- step: the result of each payment
@@ -384,7 +428,7 @@ FROM (
                 WHEN k.state = 'not_polled' AND coalesce(k.verdict, 'not_askable') = 'not_askable' THEN p.status
            END AS outcome
     FROM p
-    JOIN (SELECT provider, kind, rkey, minor, exp, cur FROM p WHERE ref <> '' GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1) s USING (provider, kind, rkey, minor, exp, cur)
+    JOIN again USING (provider, kind, rkey, minor, exp, cur)
     LEFT JOIN r USING (pid) LEFT JOIN k USING (pid) LEFT JOIN m USING (pid)
 ) y
 WHERE outcome = 'completed';
@@ -430,7 +474,6 @@ UPDATE r SET result = 'exception' FROM (
     WHERE id IS NULL AND kind NOT IN ('fee_mismatch', 'saved_method_missing', 'settlement_mismatch')
       AND NOT EXISTS (SELECT 1 FROM accepted a WHERE a.pid = x.pid AND a.kind = x.kind)
 ) e WHERE e.pid = r.pid;
-DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
 INSERT INTO tieout.run_results
 SELECT par.run_id, p.pid, r.result, r.outcome, r.method, coalesce(m.ids, '{}'),
        coalesce(m.ppid, p.ppid), m.ref, m.network_ref,
@@ -446,6 +489,7 @@ FROM p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
 
 -- step: where each transaction of the range stands
 DELETE FROM tieout.run_transactions WHERE run_id = (SELECT run_id FROM par);
+INSERT INTO tieout.run_transactions SELECT par.run_id, id, 'matched', pid FROM plain, par;
 INSERT INTO tieout.run_transactions
 SELECT DISTINCT ON (u.id) par.run_id, u.id, -- a batch stands here once
        CASE WHEN u.use = 'match' AND r.pid IS NULL THEN 'elsewhere'
@@ -456,7 +500,8 @@ SELECT DISTINCT ON (u.id) par.run_id, u.id, -- a batch stands here once
        u.pid
 FROM u JOIN t USING (id) LEFT JOIN r USING (pid), par
 -- the match goes with its payment, every other transaction with its own date
-WHERE t.in_range OR (u.use = 'match' AND r.pid IS NOT NULL)
+WHERE (t.in_range OR (u.use = 'match' AND r.pid IS NOT NULL))
+  AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.id = u.id)
 ORDER BY u.id, r.pid IS NULL, u.pid;
 INSERT INTO tieout.run_transactions
 SELECT DISTINCT par.run_id, cand.id, 'candidate', NULL FROM cand JOIN t USING (id), par WHERE t.in_range

@@ -8,7 +8,7 @@ SELECT provider, kind, key, provider_payment_id, batched, own_id, reference, net
     failure_code, failure_message, failure_group, currency, exp, amount, settled, refunded, fee, tax, account, customer_id, saved_method_id,
     metadata, created_at, completed_at, revisable, partial, source, asked_at, asked_at, asked_at,
     CASE WHEN status = 'completed' THEN asked_at END, run_id
-FROM jsonb_to_recordset($1::jsonb) AS n (
+FROM json_to_recordset($1::json) AS n (
     provider text, kind text, key text, provider_payment_id text, batched boolean, own_id text, reference text, network_reference text,
     status text, raw_status text, needs_action text, failure_code text, failure_message text, failure_group text, currency text, exp smallint,
     amount bigint, settled bigint, refunded bigint, fee bigint, tax bigint, account text, customer_id text, saved_method_id text, metadata jsonb,
