@@ -152,7 +152,7 @@ type Asked struct {
 
 // SaveAnswers stores answers, what they say and their evidence, together.
 func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, twins bool, batch []Asked) error {
-	return wrap("saving answers of "+providerName, s.inTx(ctx, func(tx *sqlx.Tx) error {
+	return wrap("saving answers of "+providerName, s.inQuickTx(ctx, func(tx *sqlx.Tx) error {
 		var obs []observation
 		var txs []transactionRow
 		var ans []answerRow
@@ -187,7 +187,7 @@ func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, 
 // SavePage stores one page of a list with its evidence. Rows that can't be read
 // become answers about the payments of the run that they belong to.
 func (s *Store) SavePage(ctx context.Context, run *Run, providerName string, kind payment.Kind, twins bool, page provider.Page, at time.Time, evidence []httpx.Exchange, digests []string) error {
-	return wrap("saving a list of "+providerName, s.inTx(ctx, func(tx *sqlx.Tx) error {
+	return wrap("saving a list of "+providerName, s.inQuickTx(ctx, func(tx *sqlx.Tx) error {
 		var obs []observation
 		for i, e := range evidence {
 			o, err := newObservation(run, providerName, kind, "", e, digests[i])
