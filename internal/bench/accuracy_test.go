@@ -91,12 +91,21 @@ func TestEveryPlantedDifferenceIsFoundAndNothingElse(t *testing.T) {
 
 // site is a database with a world's payments and the jobs that work on it.
 type site struct {
-	env  *jobs.Env
-	db   *sqlx.DB
-	span jobs.Range
+	env     *jobs.Env
+	db      *sqlx.DB
+	span    jobs.Range
+	nothing string // a server that answers nothing of use
 }
 
 func newSite(t testing.TB, w corpus.World, o corpus.Options) *site {
+	t.Helper()
+	s := emptySite(t)
+	s.load(t, w, o)
+	return s
+}
+
+// emptySite is a site whose database holds the schema alone.
+func emptySite(t testing.TB) *site {
 	t.Helper()
 	url := pgtest.Prepared(t, "migrated", migrated)
 	st, err := store.Open(t.Context(), url)
@@ -116,25 +125,27 @@ func newSite(t testing.TB, w corpus.World, o corpus.Options) *site {
 			t.Error(err)
 		}
 	})
-	if err := copyPayments(t.Context(), db, w.Payments); err != nil {
-		t.Fatal(err)
-	}
 	nothing := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) }))
 	t.Cleanup(nothing.Close)
-	last := o.From.AddDate(0, 0, o.Days-1)
+	return &site{db: db, nothing: nothing.URL, env: &jobs.Env{
+		Store: st, Ledger: l, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+		Progress: func(jobs.Job, string, int64, int64) {}, Version: "test",
+	}}
+}
+
+// load fills the ledger with a world's payments; its providers answer from now on.
+func (s *site) load(t testing.TB, w corpus.World, o corpus.Options) {
+	t.Helper()
+	if err := copyPayments(t.Context(), s.db, w.Payments); err != nil {
+		t.Fatal(err)
+	}
 	now := o.Now
 	if now.IsZero() {
 		y, m, d := o.From.Date()
 		now = time.Date(y, m, d+o.Days, 6, 0, 0, 0, o.Location)
 	}
-	return &site{
-		db:   db,
-		span: jobs.Range{From: o.From, To: last},
-		env: &jobs.Env{
-			Config: settings(w.Accounts, nothing.URL, o.Location), Store: st, Ledger: l, Specs: specs(w), Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
-			Progress: func(jobs.Job, string, int64, int64) {}, Now: func() time.Time { return now }, Version: "test",
-		},
-	}
+	s.span = jobs.Range{From: o.From, To: o.From.AddDate(0, 0, o.Days-1)}
+	s.env.Config, s.env.Specs, s.env.Now = settings(w.Accounts, s.nothing, o.Location), specs(w), func() time.Time { return now }
 }
 
 // importStatements gives the site the statement of each account, which shows

@@ -79,8 +79,12 @@ func drawWorld(t *rapid.T) small {
 	return s
 }
 
-// drawStatement adds a statement that shows all of the days, or an extract.
+// drawStatement adds, to every second world, a statement that shows all of the
+// days, or an extract.
 func (s *small) drawStatement(t *rapid.T) {
+	if !rapid.Bool().Draw(t, "statement") {
+		return
+	}
 	s.claim = store.StatementClaim{From: day(8), To: day(11), Now: day(11)}
 	if rapid.Bool().Draw(t, "extract") {
 		s.claim = store.StatementClaim{Partial: true}
