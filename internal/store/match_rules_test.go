@@ -87,3 +87,26 @@ func TestNearMissesAreSuggestedAndNeverMatched(t *testing.T) {
 		}
 	}
 }
+
+// A mistyped id is suggested like a mistyped reference, and what only a
+// statement shows like a transaction.
+func TestNearMissesOfIdsAndStatementsAreSuggested(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "p1", ppid: "PHY5EE64C6590", ref: "R1"}, pay{id: "p2", ref: "DP-20260310-000777"})
+	w.txs(tx{id: "PHY5EE64C6509"})
+	w.says(said{id: "p1", verdict: provider.Unknown}, said{id: "p2", verdict: provider.Unknown})
+	w.statement(store.StatementClaim{Partial: true}, ",DP-20260310-0007777,payout,100,KES,,,")
+	f := w.run(10, 10)
+	f.only(t, "missing_at_provider p1", "missing_at_provider p2", "missing_internally ", "missing_internally /PHY5EE64C6509")
+	for name, want := range map[string]string{
+		"missing_at_provider p1":            `Perhaps it is their PHY5EE64C6509: the id in our record is "PHY5EE64C6590".`,
+		"missing_internally /PHY5EE64C6509": `Perhaps it is our p1, which has their id as "PHY5EE64C6590".`,
+		"missing_at_provider p2":            `Perhaps it is their row in the statement, whose reference is "DP-20260310-0007777".`,
+		"missing_internally ":               `Perhaps it is our p2, whose reference is "DP-20260310-000777".`,
+	} {
+		if got := f.details[name]; !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -11,53 +12,88 @@ import (
 	"tieout/internal/payment"
 )
 
-// nearMiss holds, for payments without a transaction and transactions without a
-// payment, the other side that looks like theirs with a mistyped reference.
+// nearMiss holds, for payments without a transaction and for what is nobody's at
+// the provider, the other side that looks like theirs with a mistyped reference
+// or id.
 type nearMiss struct {
 	payments     map[string]string // by payment id: what is said of the transaction
 	transactions map[int64]string  // by transaction: what is said of the payment
+	rows         map[string]string // the same by the key of a statement's row
 }
 
 // mostNear bounds how many pairs of equal amount are looked at.
 const mostNear = 100_000
 
-// nearMisses compares the references of what was left on both sides, where
+// nearPair is a payment and what may be its at the provider.
+type nearPair struct {
+	PID     string        `db:"pid"`
+	Ref     string        `db:"ref"`
+	OurID   string        `db:"our_id"` // the provider's id, as our record has it
+	ID      sql.NullInt64 `db:"id"`
+	Row     string        `db:"row_key"` // of a statement; empty: a transaction
+	TheirID string        `db:"ppid"`
+	Theirs  string        `db:"theirs"`
+}
+
+// nearMisses compares references and ids of what was left on both sides, where
 // provider, kind, amount and currency are equal and the dates are near. It runs
 // inside the match, after its temporary tables are filled.
 func nearMisses(ctx context.Context, tx *sqlx.Tx) (nearMiss, error) {
-	out := nearMiss{map[string]string{}, map[int64]string{}}
-	var pairs []struct {
-		PID     string `db:"pid"`
-		Ref     string `db:"ref"`
-		ID      int64  `db:"id"`
-		TheirID string `db:"ppid"`
-		Theirs  string `db:"theirs"`
-	}
+	out := nearMiss{map[string]string{}, map[int64]string{}, map[string]string{}}
 	if err := out.setAside(ctx, tx); err != nil {
 		return out, err
 	}
-	err := tx.SelectContext(ctx, &pairs, `SELECT p.pid, p.ref, t.id, t.ppid, t.ref AS theirs
-		FROM orphan o JOIN t ON t.id = o.id
-		JOIN p ON p.provider = t.provider AND p.kind = t.kind AND p.cur = t.cur AND p.exp = t.exp AND p.minor = t.amount, par
-		WHERE p.ref <> '' AND t.ref <> '' AND p.ref <> t.ref
-		  AND t.created BETWEEN p.created - par.date_window AND p.created + par.date_window
+	var pairs []nearPair
+	err := tx.SelectContext(ctx, &pairs, `WITH theirs AS (
+			SELECT t.id, '' AS row_key, t.provider, t.kind, t.cur, t.exp, t.amount, t.created, t.ppid, t.ref FROM orphan JOIN t USING (id)
+			UNION ALL
+			SELECT NULL, key, provider, payment_kind, cur, exp, shown, created, sid, ref FROM st_own WHERE kind = 'missing_internally'
+		)
+		SELECT p.pid, coalesce(p.ref, '') AS ref, coalesce(p.ppid, '') AS our_id, o.id, o.row_key, coalesce(o.ppid, '') AS ppid, coalesce(o.ref, '') AS theirs
+		FROM theirs o JOIN p ON p.provider = o.provider AND p.kind = o.kind AND p.cur = o.cur AND p.exp = o.exp AND p.minor = o.amount, par
+		WHERE o.created BETWEEN p.created - par.date_window AND p.created + par.date_window
 		  AND NOT EXISTS (SELECT 1 FROM m WHERE m.pid = p.pid) AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = p.pid)
-		ORDER BY p.pid, t.key LIMIT $1`, mostNear)
+		ORDER BY p.pid, o.ppid, o.ref, o.id, o.row_key LIMIT $1`, mostNear)
 	if err != nil {
 		return out, err
 	}
 	for _, x := range pairs {
-		if !exception.Near(x.Ref, x.Theirs) {
-			continue
-		}
-		if out.payments[x.PID] == "" {
-			out.payments[x.PID] = fmt.Sprintf("Perhaps it is their %s, whose reference is %q.", x.TheirID, x.Theirs)
-		}
-		if out.transactions[x.ID] == "" {
-			out.transactions[x.ID] = fmt.Sprintf("Perhaps it is our %s, whose reference is %q.", x.PID, x.Ref)
+		if ours, theirs := x.suggestion(); ours != "" {
+			first(out.payments, x.PID, ours)
+			if x.ID.Valid {
+				first(out.transactions, x.ID.Int64, theirs)
+			} else {
+				first(out.rows, x.Row, theirs)
+			}
 		}
 	}
 	return out, nil
+}
+
+func first[K comparable](m map[K]string, key K, text string) {
+	if m[key] == "" {
+		m[key] = text
+	}
+}
+
+// suggestion is what the payment and the other side say of each other; empty
+// where they don't look alike.
+func (x nearPair) suggestion() (ours, theirs string) {
+	name := x.TheirID
+	if name == "" {
+		name = "row"
+	}
+	where := ""
+	if x.Row != "" {
+		where = " in the statement"
+	}
+	switch {
+	case x.Ref != "" && x.Theirs != "" && exception.Near(x.Ref, x.Theirs):
+		return fmt.Sprintf("Perhaps it is their %s%s, whose reference is %q.", name, where, x.Theirs), fmt.Sprintf("Perhaps it is our %s, whose reference is %q.", x.PID, x.Ref)
+	case x.OurID != "" && x.TheirID != "" && exception.Near(x.OurID, x.TheirID):
+		return fmt.Sprintf("Perhaps it is their %s%s: the id in our record is %q.", name, where, x.OurID), fmt.Sprintf("Perhaps it is our %s, which has their id as %q.", x.PID, x.OurID)
+	}
+	return "", ""
 }
 
 // setAside notes the transactions whose payment would be a row of the ledger
@@ -89,6 +125,9 @@ func words(column string) string { return strings.ReplaceAll(column, "_", " ") }
 func (n nearMiss) suggest(d difference) string {
 	switch payment.ExceptionKind(d.Kind) {
 	case payment.MissingInternally:
+		if !d.TxID.Valid {
+			return n.rows[d.Fact]
+		}
 		return n.transactions[d.TxID.Int64]
 	case payment.MissingAtProvider, payment.StalePending, payment.NotPolled:
 		return n.payments[d.PID.String]
