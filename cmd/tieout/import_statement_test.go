@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tieout/internal/store"
 	"tieout/internal/store/pgtest"
 )
 
@@ -46,4 +47,29 @@ func TestImportStatementSetsBadRowsAsideAndTakesTheOthersOnce(t *testing.T) {
 	assert.Equal(t, 1, get[int](s, `SELECT count(*) FROM tieout.statement_rows`))
 	write("id,amount\n")
 	s.must(1, "import", "statement", "--provider", provider, path)
+}
+
+// What a statement says of a payment stands in its story, beside what the
+// provider answered.
+func TestAPaymentsStoryHasItsStatement(t *testing.T) {
+	t.Parallel()
+	w := small()
+	s := newSite(t, w, serveWorld(t, w))
+	p := w.Payments[0]
+	id := p.ProviderPaymentID
+	if id == "" {
+		id = p.ID
+	}
+	path := filepath.Join(s.dir, "rows.csv")
+	require.NoError(t, os.WriteFile(path, []byte("provider_payment_id,reference,amount,currency,fee\n"+id+","+p.Reference+",1234.00,"+p.Amount.Currency+",5\nnobody,,5,"+p.Amount.Currency+",\n"), 0o600))
+	s.must(0, "import", "statement", "--provider", p.Provider, "--partial", path)
+	out := s.must(0, "payment", "show", p.ID).out
+	assert.Contains(t, out, "statement: payment, completed (imported ")
+	assert.Contains(t, out, "row 1)")
+	assert.Contains(t, out, "1234")
+	assert.NotContains(t, out, "row 2)")
+	story := decoded[store.Story](t, s.must(0, "payment", "show", p.ID, "--json"))
+	require.Len(t, story.Events, 1)
+	assert.Equal(t, "statement", story.Events[0].What)
+	assert.Equal(t, p.Reference, *story.Events[0].Statement.Reference)
 }

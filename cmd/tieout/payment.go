@@ -204,9 +204,11 @@ func (t *teller) event(e store.StoryEvent) {
 		t.callback(at, e.Callback)
 	case e.Transaction != nil:
 		t.transaction(at, e.Transaction)
+	case e.Statement != nil:
+		t.statement(at, e.Statement)
 	case e.Result != nil:
 		r := e.Result
-		t.line("%s  run %s made it %s", at, r.RunID, r.Result)
+		t.line("%s  run %s: %s", at, r.RunID, r.Result)
 		t.field("outcome", r.Outcome)
 		t.field("found by", r.MatchMethod)
 		t.field("provider said", r.RawStatus)
@@ -258,8 +260,22 @@ func (t *teller) callback(at string, c *store.StoryCallback) {
 	t.body(c.Body)
 }
 
+func (t *teller) statement(at string, x *store.StoryStatement) {
+	t.line("%s  statement: %s, %s (imported %s, row %d)", at, x.Entry, x.Status, t.when(x.ImportedAt), x.Row)
+	t.field("amount", x.Amount+" "+x.Currency)
+	t.field("fee", x.Fee)
+	t.field("tax", x.Tax)
+	t.field("provider's id", x.ProviderPaymentID)
+	t.field("reference", x.Reference)
+	t.field("sha256", x.File)
+}
+
 func (t *teller) transaction(at string, x *store.StoryTransaction) {
-	t.line("%s  transaction %s: %s (%s), by %s, last asked %s (run %s)", at, printable(x.ID), x.Status, printable(x.RawStatus), x.Source, t.when(x.AskedAt), x.RunID)
+	raw := ""
+	if x.RawStatus != "" {
+		raw = " (" + printable(x.RawStatus) + ")"
+	}
+	t.line("%s  transaction %s: %s%s, by %s, last asked %s (run %s)", at, printable(x.ID), x.Status, raw, x.Source, t.when(x.AskedAt), x.RunID)
 	t.field("amount", x.Amount+" "+x.Currency)
 	t.field("really moved", x.Settled)
 	t.field("refunded", x.Refunded)

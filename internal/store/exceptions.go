@@ -119,7 +119,7 @@ func (s *Store) Exception(ctx context.Context, id string) (*Exception, []History
 	var e Exception
 	err := s.db.GetContext(ctx, &e, `SELECT `+exceptionColumns+` FROM tieout.exceptions WHERE exception_id = $1`, normalID(id))
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, unknownExceptions([]string{id})
+		return nil, nil, fmt.Errorf("there is no exception %s: see `tieout exceptions list`", id)
 	}
 	if err != nil {
 		return nil, nil, wrap("reading the exception", err)

@@ -53,11 +53,12 @@ type StoryPayment struct {
 // StoryEvent is one thing that happened; exactly one of the pointers is set.
 type StoryEvent struct {
 	At time.Time `json:"at"`
-	// What is observation, callback, transaction, result, exception or change.
+	// What is observation, callback, transaction, statement, result, exception or change.
 	What        string            `json:"what"`
 	Observation *StoryObservation `json:"observation,omitempty"`
 	Callback    *StoryCallback    `json:"callback,omitempty"`
 	Transaction *StoryTransaction `json:"transaction,omitempty"`
+	Statement   *StoryStatement   `json:"statement,omitempty"`
 	Result      *StoryResult      `json:"result,omitempty"`
 	Exception   *Exception        `json:"exception,omitempty"`
 	Change      *StoryChange      `json:"change,omitempty"`
@@ -125,6 +126,23 @@ type StoryTransaction struct {
 	OwnID            *string    `db:"own_id" json:"own_id"`
 }
 
+// StoryStatement is a row of the provider's statement that names the payment.
+type StoryStatement struct {
+	Entry             string     `db:"entry" json:"entry"` // payment, fee, tax, refund or other
+	ProviderPaymentID *string    `db:"provider_payment_id" json:"provider_payment_id"`
+	Reference         *string    `db:"reference" json:"reference"`
+	Amount            string     `db:"amount" json:"amount"` // with the statement's sign
+	Currency          string     `db:"currency" json:"currency"`
+	Fee               *string    `db:"fee" json:"fee"`
+	Tax               *string    `db:"tax" json:"tax"`
+	Status            string     `db:"status" json:"status"`
+	At                *time.Time `db:"at" json:"-"` // nil: the statement gives no time
+	ImportedAt        time.Time  `db:"imported_at" json:"imported_at"`
+	// File is the digest of the file that last gave the row, Row its number there.
+	File string `db:"sha256" json:"file_sha256"`
+	Row  int64  `db:"n" json:"row"`
+}
+
 // StoryResult is what one run made of the payment.
 type StoryResult struct {
 	RunID          string    `db:"run_id" json:"run_id"`
@@ -169,7 +187,7 @@ func (s *Store) Story(ctx context.Context, l *Ledger, rules ledger.Rules, id str
 	}
 	out.Payment = *p
 	for _, part := range []func(context.Context, *Story) error{
-		s.storyCallbacks, s.storyTransactions, s.storyObservations, s.storyResults, s.storyExceptions, s.storyOutcome, s.storyContradictions,
+		s.storyCallbacks, s.storyTransactions, s.storyStatement, s.storyObservations, s.storyResults, s.storyExceptions, s.storyOutcome, s.storyContradictions,
 	} {
 		if err := part(ctx, out); err != nil {
 			return nil, wrap("reading the story of payment "+id, err)

@@ -75,6 +75,41 @@ func (s *Store) storyTransactions(ctx context.Context, out *Story) error {
 	return nil
 }
 
+// storyStatement finds the rows of statements that name the payment, as the
+// match step does but for spellings: by an id of it or of its transactions, else
+// by its reference.
+func (s *Store) storyStatement(ctx context.Context, out *Story) error {
+	ids, references := []string{out.Payment.ID, out.Payment.ProviderPaymentID}, []string{out.Payment.ID, out.Payment.Reference}
+	for _, e := range out.Events {
+		if e.Transaction != nil {
+			ids = append(ids, e.Transaction.ID)
+		}
+	}
+	var rows []StoryStatement
+	if err := s.db.SelectContext(ctx, &rows, `SELECT r.entry, r.provider_payment_id, r.reference, round(r.amount * ('1e-' || r.exp)::numeric, r.exp)::text AS amount, r.currency,
+			round(r.fee * ('1e-' || r.exp)::numeric, r.exp)::text AS fee, round(r.tax * ('1e-' || r.exp)::numeric, r.exp)::text AS tax, r.status, r.at, f.imported_at, r.sha256, r.n
+		FROM tieout.statement_rows r JOIN tieout.statement_files f USING (provider, sha256)
+		WHERE r.provider = $1 AND coalesce(r.kind, $2) = $2
+		  AND (r.provider_payment_id = ANY (SELECT lower(i) FROM unnest($3::text[]) i WHERE length(i) = 36 UNION SELECT i FROM unnest($3::text[]) i WHERE i <> '')
+		       OR r.provider_payment_id IS NULL AND r.reference = ANY (SELECT i FROM unnest($4::text[]) i WHERE i <> ''))
+		  -- the items of a batch have one id
+		  AND (r.reference IS NULL OR $5 = '' OR r.reference = ANY ($4) OR NOT EXISTS (SELECT 1 FROM tieout.transactions t
+		       WHERE t.provider = $1 AND t.kind = $2 AND t.batched AND t.provider_payment_id = r.provider_payment_id))
+		ORDER BY r.at NULLS LAST, r.id`, out.Payment.Provider, out.Payment.Kind, pq.Array(ids), pq.Array(references), out.Payment.Reference); err != nil {
+		return err
+	}
+	for i := range rows {
+		r := &rows[i]
+		r.ImportedAt = r.ImportedAt.UTC()
+		at := r.ImportedAt
+		if r.At != nil {
+			at = *r.At
+		}
+		out.Events = append(out.Events, StoryEvent{At: at, What: "statement", Statement: r})
+	}
+	return nil
+}
+
 // storyObservations are the answers about the payment itself, and of the lists
 // of the runs that gave its transactions the rows that are about it.
 func (s *Store) storyObservations(ctx context.Context, out *Story) error {
