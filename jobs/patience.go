@@ -7,30 +7,37 @@ import (
 )
 
 const (
-	// most that a run waits for a provider that is down, all outages together
-	mostPatience = 20 * time.Second
+	// most that a run waits for a provider that gives no answer, all its outages
+	// together
+	mostPatience = 30 * time.Second
 	// between two looks whether it is up again
 	patienceStep = time.Second
 )
 
+// line is what patience needs to know of an account's HTTP client.
+type line interface {
+	// SilentSince is when the present outage began, zero when there is none.
+	SilentSince() time.Time
+	// Requests counts what was sent so far.
+	Requests() int64
+}
+
 // patience bounds how long a run waits for a provider that is down: long enough
 // that a short outage leaves no payment unasked, short enough that a dead
-// provider costs seconds and not hours.
+// provider costs seconds and not hours. It is shared by all workers.
 type patience struct {
+	line line
+
 	mu    sync.Mutex
-	since time.Time // of the present outage; zero: the provider is up
-	spent time.Duration
+	spent time.Duration // on outages that are over
+	since time.Time     // of the present outage; zero: the provider is up
+	last  time.Duration // how long it has taken, at the last look
+	sent  int64         // requests when it was noticed
 }
 
 // wait waits a little and tells whether it makes sense to ask again.
 func (p *patience) wait(ctx context.Context) bool {
-	p.mu.Lock()
-	if p.since.IsZero() {
-		p.since = time.Now()
-	}
-	over := p.spent+time.Since(p.since) > mostPatience
-	p.mu.Unlock()
-	if over {
+	if p.exhausted() {
 		return false
 	}
 	t := time.NewTimer(patienceStep)
@@ -43,23 +50,20 @@ func (p *patience) wait(ctx context.Context) bool {
 	}
 }
 
-// up ends the present outage.
-func (p *patience) up() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.since.IsZero() {
-		p.spent += time.Since(p.since)
-		p.since = time.Time{}
-	}
-}
-
-// exhausted tells that the provider stayed down.
+// exhausted tells that the provider stayed down. An outage that was noticed late
+// (in its lists, or at a single question that hung) is over only when the
+// provider was asked once more since.
 func (p *patience) exhausted() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	spent := p.spent
-	if !p.since.IsZero() {
-		spent += time.Since(p.since)
+	since, sent := p.line.SilentSince(), p.line.Requests()
+	if !since.Equal(p.since) {
+		p.spent += p.last
+		p.since, p.last, p.sent = since, 0, sent
 	}
-	return spent > mostPatience
+	if since.IsZero() {
+		return false
+	}
+	p.last = time.Since(since)
+	return p.spent+p.last > mostPatience && sent > p.sent
 }

@@ -61,11 +61,10 @@ func (s *state) poll(ctx context.Context) error {
 // account is one provider account during a poll.
 type account struct {
 	*state
-	cfg    config.Provider
-	spec   provider.Spec
-	client provider.Client
-	http   *httpx.Client
-	// patience is shared by all workers
+	cfg      config.Provider
+	spec     provider.Spec
+	client   provider.Client
+	http     *httpx.Client
 	patience *patience
 }
 
@@ -74,7 +73,7 @@ func (s *state) account(p config.Provider) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &account{state: s, cfg: p, spec: spec, client: client, http: http, patience: &patience{}}, nil
+	return &account{state: s, cfg: p, spec: spec, client: client, http: http, patience: &patience{line: http}}, nil
 }
 
 // Client builds the client of a configured account.
@@ -333,7 +332,6 @@ func (a *account) one(ctx context.Context, q provider.Query, gate *refusals) sto
 	for {
 		out.Answer = a.client.Status(httpx.WithRecorder(ctx, rec.record), q)
 		if out.Answer.Verdict != provider.NoAnswer || rec.count() > 0 {
-			a.patience.up()
 			break
 		}
 		// nothing was sent: the provider counts as down, for the moment

@@ -67,6 +67,8 @@ func (c *Client) attempt(ctx context.Context, d *target, limit time.Duration) ou
 	switch {
 	case ctx.Err() != nil && out.err != nil:
 		c.breaker.abandoned(try)
+	case out.resp.Status == http.StatusTooManyRequests && !try:
+		// It is there and lets this call wait: Do tells how that ended.
 	case a.answered:
 		c.breaker.answered()
 	default:
@@ -105,7 +107,7 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) outcome {
 	out := outcome{resp: resp, began: a.began}
 	switch {
 	case err == nil:
-		a.answered = resp.Status < 500 || resp.Status == http.StatusNotImplemented
+		a.answered = resp.Status < 500 && resp.Status != http.StatusTooManyRequests || resp.Status == http.StatusNotImplemented
 		out.retry = worthRetrying(resp.Status)
 	case ctx.Err() != nil:
 		out.resp, out.err = Response{}, cancelled(a.d.op, context.Cause(ctx))

@@ -95,6 +95,15 @@ func (b *breaker) abandoned(try bool) {
 	b.trying = false
 }
 
+func (b *breaker) silentSince() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.row == 0 {
+		return time.Time{}
+	}
+	return b.began
+}
+
 func (b *breaker) downUntil() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -125,7 +125,7 @@ func TestOnlyOneCallTriesWhetherTheProviderIsBack(t *testing.T) {
 
 func TestWhatNeverMakesAProviderCountAsDown(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{400, 401, 403, 404, 429, 501} {
+	for _, status := range []int{400, 401, 403, 404, 501} {
 		var n atomic.Int64
 		c := serve(t, Config{BreakAfter: 2, MaxAttempts: 1}, answers(&n, status))
 		for range 10 {
@@ -134,6 +134,20 @@ func TestWhatNeverMakesAProviderCountAsDown(t *testing.T) {
 			}
 		}
 	}
+	t.Run("a limit that lets others through", func(t *testing.T) {
+		t.Parallel()
+		var n atomic.Int64
+		c := serve(t, Config{BreakAfter: 4, MaxAttempts: 1}, func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1)%4 != 0 {
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+		})
+		for range 20 {
+			if _, err := get(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 	t.Run("one payment at which it stumbles", func(t *testing.T) {
 		t.Parallel()
 		var n atomic.Int64
@@ -178,6 +192,59 @@ func TestWhatNeverMakesAProviderCountAsDown(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Otherwise each of ten thousand payments would wait its whole budget.
+func TestALimitThatLetsNobodyThroughCountsAsDown(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	c := serve(t, Config{BreakAfter: 3, BreakDelay: time.Hour, MaxAttempts: 2}, answers(&n, http.StatusTooManyRequests))
+	for range 3 {
+		if resp, err := get(t.Context(), c); err != nil || resp.Status != http.StatusTooManyRequests {
+			t.Fatalf("got %d, %v", resp.Status, err)
+		}
+	}
+	if _, err := get(t.Context(), c); !asError(t, err).Open {
+		t.Fatalf("got %v", err)
+	}
+	if n.Load() != 6 {
+		t.Errorf("asked %d times, want 6: each of the three calls with its retry", n.Load())
+	}
+	if c.SilentSince().IsZero() {
+		t.Error("the provider is not silent")
+	}
+}
+
+func TestSilenceBeginsWithTheFirstAttemptAndEndsWithAnAnswer(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	c := serve(t, Config{BreakAfter: 9, MaxAttempts: 1}, func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	ask := func() time.Time {
+		if _, err := get(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		return c.SilentSince()
+	}
+	if since := ask(); !since.IsZero() {
+		t.Errorf("silent since %s", since)
+	}
+	down.Store(true)
+	before := time.Now()
+	first := ask()
+	if first.Before(before) || first.After(time.Now()) {
+		t.Errorf("silent since %s", first)
+	}
+	if again := ask(); !again.Equal(first) {
+		t.Errorf("the row began at %s, not %s", first, again)
+	}
+	down.Store(false)
+	if since := ask(); !since.IsZero() {
+		t.Errorf("silent since %s after an answer", since)
+	}
 }
 
 func TestTimeOutsOneByOneOpenItBeforeTheyAreMany(t *testing.T) {

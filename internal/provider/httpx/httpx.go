@@ -151,6 +151,11 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// mostHanging is how long one call may wait in vain, all its attempts together:
+// less than the budget, because a provider that hangs is found out by several
+// calls, and each of them takes that long.
+const mostHanging = 20 * time.Second
+
 // Do sends the request and reads the whole answer. A status of any kind is a
 // Response; only what is no complete answer is an *Error. Connection errors,
 // time-outs, broken answers, 429 and 500, 502, 503, 504 are tried again within
@@ -164,18 +169,31 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	var began time.Time
+	out, began := c.do(ctx, d)
+	if d.guarded && out.resp.Status == http.StatusTooManyRequests {
+		c.breaker.failed(d, began, false) // once for the whole call: a limit that lets nobody through is an outage
+	}
+	return out.resp, out.error()
+}
+
+// do attempts until there is an answer to be taken. began is when the first
+// attempt's turn had come.
+func (c *Client) do(ctx context.Context, d *target) (out outcome, began time.Time) {
+	hanging := time.Duration(0)
 	for n := 1; ; n++ {
 		limit := d.timeout
 		if n > 1 {
 			limit = min(limit, c.cfg.RetryBudget-time.Since(began))
 		}
-		out := c.attempt(ctx, d, limit)
+		out = c.attempt(ctx, d, limit)
 		if n == 1 {
 			began = out.began
 		}
+		if out.err != nil && errors.Is(out.err, context.DeadlineExceeded) {
+			hanging += limit
+		}
 		if !out.retry {
-			return out.resp, out.error()
+			return out, began
 		}
 		wait, asked := c.wait(n, out.resp)
 		left := c.cfg.RetryBudget - time.Since(began)
@@ -183,14 +201,14 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 			c.pace.hold(wait)
 		}
 		// An attempt that would be cut short right away is none.
-		if r.NoRetry || n >= c.cfg.MaxAttempts || wait >= left-d.timeout/10 {
-			return out.resp, out.error()
+		if d.NoRetry || n >= c.cfg.MaxAttempts || hanging >= mostHanging || wait >= left-d.timeout/10 {
+			return out, began
 		}
 		if err := c.sleep(ctx, wait); err != nil {
-			return Response{}, cancelled(d.op, err)
+			return outcome{err: cancelled(d.op, err)}, began
 		}
 		if d.guarded && c.breaker.closedToAll() {
-			return out.resp, out.error()
+			return out, began
 		}
 	}
 }
@@ -216,6 +234,10 @@ func (c *Client) Requests() int64 { return c.sent.Load() }
 // fails at once; zero when it doesn't. A caller with much left to ask may
 // rather wait than go on.
 func (c *Client) DownUntil() time.Time { return c.breaker.downUntil() }
+
+// SilentSince returns when the row of attempts without an answer began in which
+// the provider is now; zero when its last answer was one.
+func (c *Client) SilentSince() time.Time { return c.breaker.silentSince() }
 
 // CloseIdleConnections closes the connections that no request uses. The client
 // stays usable.
