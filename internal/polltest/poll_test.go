@@ -64,12 +64,16 @@ func outstanding(t testing.TB, kind string, payments int) day {
 type asked struct {
 	mu    sync.Mutex
 	paths []string
+	each  func(request string) // called under the lock, where it is given
 }
 
 func (a *asked) watch(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		a.paths = append(a.paths, r.Method+" "+r.URL.Path)
+		if a.each != nil {
+			a.each(a.paths[len(a.paths)-1])
+		}
 		a.mu.Unlock()
 		api.ServeHTTP(w, r)
 	})
@@ -85,6 +89,21 @@ func (d day) poll(t testing.TB, change func(*config.Provider)) []string {
 // run runs steps over the day. It returns what the provider was asked, and the
 // database.
 func (d day) run(t testing.TB, change func(*config.Provider), steps ...jobs.Job) ([]string, *store.Store) {
+	t.Helper()
+	env, seen := d.start(t, change)
+	sum, err := env.Run(t.Context(), d.request(steps...))
+	require.NoError(t, err)
+	require.EqualValues(t, len(d.Payments), sum.Pulled.Payments)
+	assert.EqualValues(t, len(seen.paths), sum.Requests, "the run counts its requests")
+	return seen.paths, env.Store
+}
+
+func (d day) request(steps ...jobs.Job) jobs.Request {
+	return jobs.Request{Steps: steps, Range: jobs.Range{From: d.date, To: d.date}}
+}
+
+// start brings up a provider that knows the day, and a database with its payments.
+func (d day) start(t testing.TB, change func(*config.Provider)) (*jobs.Env, *asked) {
 	t.Helper()
 	ctx := t.Context()
 	box, err := sandbox.New(d.World, sandbox.Options{Seed: 5, Now: func() time.Time { return d.now }})
@@ -116,11 +135,7 @@ func (d day) run(t testing.TB, change func(*config.Provider), steps ...jobs.Job)
 		Progress: func(jobs.Job, string, int64, int64) {}, Now: func() time.Time { return d.now },
 	}
 	require.NoError(t, d.load(ctx, s, env))
-	sum, err := env.Run(ctx, jobs.Request{Steps: steps, Range: jobs.Range{From: d.date, To: d.date}})
-	require.NoError(t, err)
-	require.EqualValues(t, len(d.Payments), sum.Pulled.Payments)
-	assert.EqualValues(t, len(seen.paths), sum.Requests, "the run counts its requests")
-	return seen.paths, s
+	return env, &seen
 }
 
 func (d day) load(ctx context.Context, s *store.Store, env *jobs.Env) error {
@@ -175,6 +190,48 @@ func checkPesaSwap(t testing.TB, payments, mostLists int) {
 func TestPesaSwapIsAskedOncePerPaymentThatTheListLeavesOpen(t *testing.T) {
 	t.Parallel()
 	checkPesaSwap(t, 1000, 20)
+}
+
+// What lists have shown is kept in Postgres, not in the process: a poll that dies
+// goes on where it stopped, and asks for no payment more often.
+func TestAPollThatDiesForgetsNothingThatTheListShowed(t *testing.T) {
+	t.Parallel()
+	const payments, died = 600, 150
+	d := outstanding(t, corpus.Pesaswap, payments)
+	for i := range d.Payments {
+		d.Payments[i].ProviderPaymentID = "" // only the list leads from the reference to the payment
+	}
+	env, seen := d.start(t, func(*config.Provider) {})
+	ctx, die := context.WithCancel(t.Context())
+	defer die()
+	single := 0
+	isList := func(r string) bool { return path.Base(r) == "list" }
+	seen.each = func(r string) {
+		if !isList(r) {
+			if single++; single == died {
+				die()
+			}
+		}
+	}
+	_, err := env.Run(ctx, d.request(jobs.Pull, jobs.Poll))
+	require.ErrorIs(t, err, context.Canceled)
+	lists := costOf(seen.paths, isList).lists
+	_, err = env.Run(t.Context(), d.request(jobs.Pull, jobs.Poll))
+	require.NoError(t, err)
+	c := costOf(seen.paths, isList)
+	assert.Equal(t, lists, c.lists, "the lists are not read again")
+	shown, twice := map[string]bool{}, 0
+	for _, tx := range d.Transactions {
+		if tx.Unlisted || tx.Fault != corpus.NoFault {
+			continue
+		}
+		twice += max(c.retrieved[tx.ID]-1, 0)
+		shown[tx.Reference] = tx.OwnID == ""
+	}
+	assert.LessOrEqual(t, twice, died, "only what was not saved yet is asked for again")
+	for _, p := range d.Payments {
+		assert.False(t, shown[p.Reference] && c.retrieved[p.ID] > 0, "%s: a search by our own id, although the list showed its reference", p.ID)
+	}
 }
 
 // The whole promise: at most 150 lists for 10,000 payments.

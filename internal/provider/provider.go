@@ -39,6 +39,19 @@ type Query struct {
 	RefundIDs         []string // the merchant's own refund ids
 	// Sync allows a call that makes the provider ask the network behind it.
 	Sync bool
+	// ListComplete tells that a list of this run shows everything of the
+	// payment's time, and Listed what is known under its ids and its reference:
+	// what is not there does not exist. Of a reference that many share, Listed
+	// names only some.
+	ListComplete bool
+	Listed       []Listed
+}
+
+// Listed is a transaction that a list has shown.
+type Listed struct {
+	ID        string `json:"id"`
+	Reference string `json:"reference"`
+	RawStatus string `json:"raw_status"`
 }
 
 // Verdict says what kind of answer was given. Only Unknown counts as "the

@@ -93,12 +93,10 @@ func (s *Store) Next(ctx context.Context, run *Run, providerName, after string, 
 		CustomerID        string         `db:"customer_id"`
 		CreatedAt         time.Time      `db:"created_at"`
 		RefundIDs         pq.StringArray `db:"refund_ids"`
+		ListComplete      bool           `db:"list_complete"`
+		Listed            []byte         `db:"listed"`
 	}
-	if err := s.db.SelectContext(ctx, &rows, `SELECT rp.payment_id, rp.kind, coalesce(rp.provider_payment_id, '') AS provider_payment_id,
-		coalesce(rp.reference, '') AS reference, rp.amount, rp.exp, rp.currency, coalesce(rp.account, '') AS account,
-		coalesce(rp.customer_id, '') AS customer_id, rp.created_at, rp.refund_ids
-		FROM tieout.run_todo t JOIN tieout.run_payments rp USING (run_id, payment_id)
-		WHERE t.run_id = $1 AND t.provider = $2 AND t.payment_id > $3 ORDER BY t.payment_id LIMIT $4`, run.ID, providerName, after, limit); err != nil {
+	if err := s.db.SelectContext(ctx, &rows, query("poll_next.sql"), run.ID, providerName, after, limit); err != nil {
 		return nil, wrap("reading what to ask for", err)
 	}
 	out := make([]provider.Query, len(rows))
@@ -106,7 +104,10 @@ func (s *Store) Next(ctx context.Context, run *Run, providerName, after string, 
 		out[i] = provider.Query{
 			PaymentID: r.PaymentID, Kind: r.Kind, ProviderPaymentID: r.ProviderPaymentID, Reference: r.Reference,
 			Amount: money.Amount{Minor: r.Minor, Exp: r.Exp, Currency: r.Currency}, Account: r.Account, CustomerID: r.CustomerID,
-			CreatedAt: r.CreatedAt, RefundIDs: r.RefundIDs,
+			CreatedAt: r.CreatedAt, RefundIDs: r.RefundIDs, ListComplete: r.ListComplete,
+		}
+		if err := json.Unmarshal(r.Listed, &out[i].Listed); err != nil {
+			return nil, wrap("reading what lists have shown", err)
 		}
 	}
 	return out, nil
@@ -209,7 +210,7 @@ func (s *Store) SavePage(ctx context.Context, run *Run, providerName string, kin
 		if err := saveTransactions(ctx, tx, txs, twins); err != nil {
 			return err
 		}
-		return saveInvalidRows(ctx, tx, run, providerName, kind, page.Invalid)
+		return saveInvalidRows(ctx, tx, run, providerName, kind, twins, page.Invalid, at)
 	}))
 }
 
@@ -425,12 +426,7 @@ func saveAnswers(ctx context.Context, tx *sqlx.Tx, rows []answerRow) error {
 	for i := range rows {
 		rows[i].Reason, rows[i].RawStatus = clean(rows[i].Reason), clean(rows[i].RawStatus)
 	}
-	return saveJSON(ctx, tx, `INSERT INTO tieout.answers AS old (provider, payment_id, verdict, reason, raw_status, since, asked_at, run_id)
-		SELECT provider, payment_id, verdict, reason, raw_status, asked_at, asked_at, run_id
-		FROM json_to_recordset($1::json) AS a (provider text, payment_id text, verdict text, reason text, raw_status text, asked_at timestamptz, run_id text)
-		ON CONFLICT (provider, payment_id) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason, raw_status = excluded.raw_status,
-			since = CASE WHEN old.verdict = excluded.verdict THEN old.since ELSE excluded.asked_at END,
-			asked_at = excluded.asked_at, run_id = excluded.run_id`, rows)
+	return saveJSON(ctx, tx, query("save_answers.sql"), rows)
 }
 
 func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, twins bool) error {
@@ -459,15 +455,19 @@ func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, t
 	return saveJSON(ctx, tx, query("save_transactions.sql"), once)
 }
 
-func saveInvalidRows(ctx context.Context, tx *sqlx.Tx, run *Run, providerName string, kind payment.Kind, rows []provider.InvalidRow) error {
+// saveInvalidRows notes that the list's row of a payment can't be read. Its
+// reference names the payment where its id names none: it is missing, the
+// payment's is not known, or lists have ids of their own (twins).
+func saveInvalidRows(ctx context.Context, tx *sqlx.Tx, run *Run, providerName string, kind payment.Kind, twins bool, rows []provider.InvalidRow, at time.Time) error {
 	for _, r := range rows {
 		_, err := tx.ExecContext(ctx, `INSERT INTO tieout.answers AS old (provider, payment_id, verdict, reason, raw_status, since, asked_at, run_id)
-			SELECT provider, payment_id, 'invalid', $6, '', now(), now(), '' FROM tieout.run_payments
+			SELECT provider, payment_id, 'invalid', $6, '', $7, $7, '' FROM tieout.run_payments
 			WHERE run_id = $1 AND in_range AND provider = $2 AND kind = $3
-			  AND ($4 <> '' AND (provider_payment_id = $4 OR payment_id = $4) OR $4 = '' AND $5 <> '' AND reference = $5)
+			  AND ($4 <> '' AND (provider_payment_id = $4 OR payment_id = $4)
+			       OR $5 <> '' AND $5 IN (reference, payment_id) AND ($8 OR $4 = '' OR provider_payment_id IS NULL))
 			ON CONFLICT (provider, payment_id) DO UPDATE SET verdict = 'invalid', reason = excluded.reason,
 				since = CASE WHEN old.verdict = 'invalid' THEN old.since ELSE excluded.since END, asked_at = excluded.asked_at`,
-			run.ID, providerName, string(kind), clean(r.ID), clean(r.Reference), clean(r.Reason))
+			run.ID, providerName, string(kind), clean(r.ID), clean(r.Reference), clean(r.Reason), at.UTC(), twins)
 		if err != nil {
 			return err
 		}

@@ -412,9 +412,15 @@ func TestContractOneCallForWhatAListShowedOpen(t *testing.T) {
 		calls++
 		api.ServeHTTP(w, r)
 	}), map[string]string{"api_key": "k"})
+	var shown []provider.Listed
 	for _, kind := range []payment.Kind{payment.Payout, payment.Deposit} {
 		_, err := c.(provider.Lister).List(t.Context(), provider.ListQuery{Kind: kind, From: noon.Add(-time.Hour), To: noon.Add(time.Hour), Now: now},
-			func(provider.Page) error { return nil })
+			func(p provider.Page) error {
+				for _, tx := range p.Transactions {
+					shown = append(shown, provider.Listed{ID: tx.ID, Reference: tx.Reference, RawStatus: tx.RawStatus})
+				}
+				return nil
+			})
 		require.NoError(t, err)
 	}
 	for _, tc := range []struct {
@@ -428,7 +434,9 @@ func TestContractOneCallForWhatAListShowedOpen(t *testing.T) {
 		{conflicting, payment.Pending, "conflicted IE_00", 2},
 	} {
 		calls = 0
-		got := c.Status(t.Context(), ask(tc.tx))
+		q := ask(tc.tx)
+		q.Listed = shown
+		got := c.Status(t.Context(), q)
 		require.Equal(t, provider.Found, got.Verdict, got.Reason)
 		assert.Equal(t, tc.want, got.Transactions[0].Status, tc.tx.ID)
 		assert.Equal(t, tc.raw, got.Transactions[0].RawStatus, tc.tx.ID)

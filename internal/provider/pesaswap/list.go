@@ -44,7 +44,6 @@ func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provi
 	if w.nameless > 0 {
 		return provider.Reach{Why: fmt.Sprintf("%d rows of PesaSwap's list have no readable id or time, they could be any payment", w.nameless)}, nil
 	}
-	c.listed.complete(q)
 	return provider.Reach{Complete: true}, nil
 }
 
@@ -192,7 +191,6 @@ func (w *walk) row(ctx context.Context, o object, created time.Time, out *provid
 		return
 	}
 	r, err := c.decode.object(w.q.Kind, o, true, "")
-	c.listed.add(w.q.Kind, r.tx.ID, o.text("merchant_order_reference_id"), err == nil && syncWords[w.q.Kind][r.word])
 	if err == nil && created.IsZero() {
 		err = flawed("created is missing or not a time")
 	}
@@ -206,6 +204,9 @@ func (w *walk) row(ctx context.Context, o object, created time.Time, out *provid
 	id := firstOf(r.tx.ID, o.text("payment_id"), o.text("payout_id"))
 	if id == "" || created.IsZero() {
 		w.nameless++
+	}
+	if askable(id) {
+		c.unread.add(w.q.Kind, id, o.text("merchant_order_reference_id"))
 	}
 	out.Invalid = append(out.Invalid, provider.InvalidRow{
 		ID: id, Reference: o.text("merchant_order_reference_id"), Reason: err.Error(),

@@ -75,7 +75,7 @@ type client struct {
 	neverSaved   map[string]bool
 	syncSlots    chan struct{}
 	syncing      sync.Map // kind and id of payments that are being force-synced
-	listed       listed
+	unread       unread
 	methodCalls  singleflight.Group
 	methodsMu    sync.Mutex
 	methodsCache map[string]customerMethods

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"tieout/internal/payment"
@@ -24,8 +25,15 @@ func (c *client) Status(ctx context.Context, q provider.Query) provider.Answer {
 		}
 		return c.ask(ctx, q, q.ProviderPaymentID)
 	}
-	ids, all := c.listed.withReference(q.Kind, q.Reference, q.CreatedAt)
-	if shown, _ := c.listed.has(q.Kind, q.PaymentID); !shown && len(ids) > 0 && len(ids) <= fewShare {
+	ids := c.unread.with(q)
+	own := false
+	for _, l := range q.Listed {
+		own = own || l.ID == q.PaymentID
+		if l.Reference == q.Reference && q.Reference != "" && !slices.Contains(ids, l.ID) {
+			ids = append(ids, l.ID)
+		}
+	}
+	if !own && len(ids) > 0 && len(ids) <= fewShare {
 		return c.each(ctx, q, ids)
 	}
 	if askable(q.PaymentID) {
@@ -37,7 +45,7 @@ func (c *client) Status(ctx context.Context, q provider.Query) provider.Answer {
 	switch {
 	case q.Kind == payment.Deposit:
 		return notAskable("no provider_payment_id is known, and PesaSwap has no payment under our own id: only its list can find this deposit")
-	case all:
+	case q.ListComplete:
 		return notAskable("no provider_payment_id is known, PesaSwap has no payout under our own id, and its list shows none with this reference")
 	}
 	return c.byReference(ctx, q)
@@ -51,7 +59,7 @@ func notAskable(reason string) provider.Answer {
 // connector where that can change anything: at once, where a list has shown the
 // object open, so that it costs one call.
 func (c *client) ask(ctx context.Context, q provider.Query, id string) provider.Answer {
-	if _, open := c.listed.has(q.Kind, id); !open || !q.Sync || !c.oldEnough(q.CreatedAt) {
+	if !shownOpen(q, id) || !q.Sync || !c.oldEnough(q.CreatedAt) {
 		r, a := c.retrieve(ctx, q, id)
 		if a.Verdict != provider.Found || !c.worthSync(q, r) {
 			return a
@@ -70,6 +78,16 @@ func (c *client) ask(ctx context.Context, q provider.Query, id string) provider.
 		return a
 	}
 	return c.better(resp, ok, q, id, r, a)
+}
+
+// fewShare bounds how many objects with one reference are retrieved for a
+// payment: what more carry names none of them.
+const fewShare = 10
+
+// shownOpen tells whether a list has shown the object in a status in which a
+// force sync is not ignored.
+func shownOpen(q provider.Query, id string) bool {
+	return slices.ContainsFunc(q.Listed, func(l provider.Listed) bool { return l.ID == id && syncWords[q.Kind][l.RawStatus] })
 }
 
 // retrieve makes the plain call. attempts are asked for because they show what
