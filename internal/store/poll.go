@@ -159,7 +159,11 @@ func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, 
 		var ans []answerRow
 		for _, a := range batch {
 			for i, e := range a.Exchanges {
-				o, err := newObservation(run, providerName, a.Query.Kind, a.Query.PaymentID, e, a.Digests[i])
+				of := a.Query.PaymentID
+				if e.Shared { // a page that tells of others too, as a list's
+					of = ""
+				}
+				o, err := newObservation(run, providerName, a.Query.Kind, of, e, a.Digests[i])
 				if err != nil {
 					return err
 				}

@@ -190,8 +190,9 @@ func rowOf(page json.RawMessage, ids []json.RawMessage) json.RawMessage {
 			}
 		}
 	case json.Unmarshal(page, &object) == nil:
-		for _, v := range object {
-			if v = bytes.TrimSpace(v); len(v) > 0 && v[0] == '[' {
+		for name, v := range object {
+			// some lists stand in an envelope
+			if v = bytes.TrimSpace(v); len(v) > 0 && (v[0] == '[' || v[0] == '{' && name == "data") {
 				if row := rowOf(v, ids); row != nil {
 					return row
 				}

@@ -97,7 +97,7 @@ func (a *attempt) leaveQueue() {
 
 // run sends the request, reads the answer and records what happened.
 func (a *attempt) run(ctx context.Context, limit time.Duration) outcome {
-	a.ex = Exchange{Method: a.d.Method, Path: a.d.path, At: a.c.cfg.Now()}
+	a.ex = Exchange{Method: a.d.Method, Path: a.d.path, At: a.c.cfg.Now(), Shared: a.d.Shared}
 	own, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	clock := startClock(limit, func() { cancel(errSlow) })

@@ -47,6 +47,9 @@ type Request struct {
 	// Query and Header, and the circuit breaker has no part in it.
 	Foreign string
 	MaxBody int64 // when not the default
+	// Shared says that the answer is about several payments: it is no one's own
+	// evidence (see Exchange).
+	Shared bool
 }
 
 // Response is a complete answer of any HTTP status; redirects are not followed.
@@ -78,6 +81,7 @@ type Exchange struct {
 	ContentType  string
 	Body         []byte // as received, possibly cut; nil when there was none
 	Err          string // why there was no complete answer
+	Shared       bool   // as the request said
 }
 
 type recorderKey struct{}

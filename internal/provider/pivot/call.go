@@ -33,17 +33,21 @@ type pagination struct {
 
 // get makes one authenticated read; a refused token is renewed once.
 func (c *client) get(ctx context.Context, path string, q url.Values) (envelope, *failure) {
+	return c.read(ctx, httpx.Request{Path: path, Query: q})
+}
+
+func (c *client) read(ctx context.Context, r httpx.Request) (envelope, *failure) {
 	token, f := c.tokens.get(ctx)
 	if f != nil {
 		return envelope{}, f
 	}
-	resp, err := c.send(ctx, path, q, token)
+	resp, err := c.send(ctx, r, token)
 	if err == nil && resp.Status == http.StatusUnauthorized {
 		c.tokens.drop(token)
 		if token, f = c.tokens.get(ctx); f != nil {
 			return envelope{}, f
 		}
-		resp, err = c.send(ctx, path, q, token)
+		resp, err = c.send(ctx, r, token)
 	}
 	if err != nil {
 		return envelope{}, transportFailure(err)
@@ -51,14 +55,15 @@ func (c *client) get(ctx context.Context, path string, q url.Values) (envelope, 
 	return readEnvelope(resp)
 }
 
-func (c *client) send(ctx context.Context, path string, q url.Values, token string) (httpx.Response, error) {
+func (c *client) send(ctx context.Context, r httpx.Request, token string) (httpx.Response, error) {
 	h := http.Header{}
 	h.Set("Authorization", "Bearer "+token)
 	h.Set("Accept", "application/json")
 	if c.subMerchant != "" {
 		h.Set("X-Submerchant-Id", c.subMerchant)
 	}
-	return c.HTTP.Do(ctx, httpx.Request{Path: path, Query: q, Header: h})
+	r.Header = h
+	return c.HTTP.Do(ctx, r)
 }
 
 // readEnvelope tells a usable answer (2xx and code "00") from the rest.

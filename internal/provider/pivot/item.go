@@ -1,16 +1,12 @@
 package pivot
 
 import (
-	"context"
 	"encoding/json"
-	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"tieout/internal/money"
 	"tieout/internal/payment"
-	"tieout/internal/provider"
 )
 
 // batchDTO is a payout request; asked for one item it hides its status.
@@ -173,59 +169,4 @@ func payoutFailure(reason string) (string, payment.FailureGroup) {
 	default:
 		return "", payment.FailureUnknown
 	}
-}
-
-// batchKeep is how long a batch's status is taken as current: the items of a
-// parked batch of 1000 need not ask for it one by one.
-const batchKeep = time.Minute
-
-// batchCache remembers batches' statuses for a moment.
-type batchCache struct {
-	mu     sync.Mutex
-	status map[string]batchMemo
-}
-
-type batchMemo struct {
-	status string
-	until  time.Time
-}
-
-func (b *batchCache) get(id string, now time.Time) (string, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	m, ok := b.status[id]
-	return m.status, ok && now.Before(m.until)
-}
-
-func (b *batchCache) put(id, status string, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	const most = 10_000
-	if b.status == nil || len(b.status) >= most {
-		b.status = map[string]batchMemo{}
-	}
-	b.status[id] = batchMemo{status: status, until: now.Add(batchKeep)}
-}
-
-// batchStatus gets the status of a whole batch.
-func (c *client) batchStatus(ctx context.Context, id string) (string, *failure) {
-	if status, ok := c.batches.get(id, c.Now()); ok {
-		return status, nil
-	}
-	e, f := c.get(ctx, "/v1/payouts/"+url.PathEscape(id), url.Values{"page": {"1"}, "perPage": {"1"}})
-	if f != nil {
-		if f.verdict == provider.Unknown {
-			f = noAnswer("Pivot shows an item of the batch, but not the batch")
-		}
-		return "", f
-	}
-	var b batchDTO
-	if f := decode(e.Data, &b); f != nil {
-		return "", f
-	}
-	if b.UUID != "" && !strings.EqualFold(b.UUID, id) {
-		return "", invalid("asked for batch %s, the answer is about %s", id, slug(b.UUID))
-	}
-	c.batches.put(id, b.Status, c.Now())
-	return b.Status, nil
 }

@@ -52,8 +52,22 @@ func (c *client) payoutStatus(ctx context.Context, q provider.Query) provider.An
 	return a
 }
 
-// itemOfBatch gets one item by its batch's uuid and its own reference.
+// itemOfBatch gets one item of a batch by its own reference, out of the batch's
+// pages, which answer for the others too. What they don't show, or not as it
+// must be, is asked for alone.
 func (c *client) itemOfBatch(ctx context.Context, batch, ref string) provider.Answer {
+	if raw, status := c.batches.item(ctx, batch, ref, c.batchPage); raw != nil {
+		if it, f := c.readItem(raw); f == nil && (status != "" || !it.waiting()) {
+			if t, f := c.itemTransaction(batch, it, status); f == nil {
+				return provider.Answer{Verdict: provider.Found, Transactions: []payment.Transaction{t}}
+			}
+		}
+	}
+	return c.itemAlone(ctx, batch, ref)
+}
+
+// itemAlone asks for one item of a batch.
+func (c *client) itemAlone(ctx context.Context, batch, ref string) provider.Answer {
 	e, f := c.get(ctx, "/v1/payouts/"+url.PathEscape(batch), url.Values{"referenceId": {ref}})
 	if f != nil {
 		return f.answer()
@@ -83,13 +97,22 @@ func (c *client) itemOfBatch(ctx context.Context, batch, ref string) provider.An
 			return f.answer()
 		}
 	}
-	t, f := it.transaction(word(status))
+	t, f := c.itemTransaction(batch, it, status)
 	if f != nil {
 		return f.answer()
 	}
+	return provider.Answer{Verdict: provider.Found, Transactions: []payment.Transaction{t}}
+}
+
+// itemTransaction judges an item of a batch of that status.
+func (c *client) itemTransaction(batch string, it item, status string) (payment.Transaction, *failure) {
+	t, f := it.transaction(word(status))
+	if f != nil {
+		return t, f
+	}
 	t.ID, t.Batched = batch, true
 	t.Fee = c.payoutFee(t)
-	return provider.Answer{Verdict: provider.Found, Transactions: []payment.Transaction{t}}
+	return t, nil
 }
 
 // itemsByReference asks for each reference by itself; the answers carry no

@@ -95,7 +95,7 @@ func newClient(s provider.Settings) (provider.Client, error) {
 			return nil, fmt.Errorf("pivot: credential %s is missing", k)
 		}
 	}
-	c.tokens.client = c
+	c.tokens.client, c.batches.now = c, c.Now
 	return c, nil
 }
 

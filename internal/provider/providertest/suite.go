@@ -167,6 +167,9 @@ func neverUnknown(t *testing.T, h Harness) {
 	}
 }
 
+// forgotten is when a client has forgotten what an answer showed of other payments.
+const forgotten = 10 * time.Minute
+
 func toldApart(t *testing.T, h Harness) {
 	f := h.start(t, 120)
 	for _, kind := range kinds {
@@ -185,6 +188,7 @@ func toldApart(t *testing.T, h Harness) {
 			x := txs[i]
 			x.Fault = tc.fault
 			f.account.Put(x)
+			f.clientClock.advance(forgotten)
 			a := f.ask(t.Context(), f.client, query(x))
 			if !oneOf(a.Verdict, tc.want...) {
 				t.Errorf("%s, fault %q: %s (%s), want %v", kind, tc.fault, a.Verdict, a.Reason, tc.want)

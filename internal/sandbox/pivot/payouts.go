@@ -39,9 +39,18 @@ func (s *server) payout(id string, q url.Values) answer {
 		}
 		return missing()
 	}
-	a := paged(q, len(shown), func(i int) any { return s.item(shown[i], false) })
+	var spoilt *answer // by an item of the page
+	a := paged(q, len(shown), func(i int) any {
+		if bad, is := s.spoilt(shown[i]); is {
+			spoilt = &bad
+		}
+		return s.item(shown[i], true)
+	})
 	if a.status != http.StatusOK {
 		return a
+	}
+	if spoilt != nil {
+		return *spoilt
 	}
 	created, updated := shown[0].CreatedAt, shown[0].CreatedAt
 	for _, t := range shown {
