@@ -97,3 +97,18 @@ func FuzzFigures(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCustomerMethods: only entries with a token count, and no token is kept.
+func FuzzCustomerMethods(f *testing.F) {
+	seed(f, "customer_methods.json")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		o, _, err := readAnswer(httpx.Response{Status: http.StatusOK, Body: body})
+		if err != nil || o == nil {
+			return
+		}
+		var m customerMethods
+		if m.read(o) == nil && (m.ids == nil || m.ids[""]) {
+			t.Errorf("read %+v", m)
+		}
+	})
+}

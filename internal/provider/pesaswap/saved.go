@@ -128,16 +128,24 @@ func (c *client) listMethods(ctx context.Context, customer string) (m customerMe
 		m.reason = "the customer's saved methods can't be listed: " + e.judge().Reason
 		return m, false
 	}
-	if err == nil && !o.has("customer_payment_methods") {
-		err = flawed("customer_payment_methods is missing")
-	}
-	var entries []object
 	if err == nil {
-		entries, _, err = o.list("customer_payment_methods")
+		err = m.read(o)
 	}
 	if err != nil {
 		m.reason = "the customer's saved methods can't be read: " + err.Error()
 		return m, false
+	}
+	return m, true
+}
+
+// read takes the usable methods out of a customer's list.
+func (m *customerMethods) read(o object) error {
+	if !o.has("customer_payment_methods") {
+		return flawed("customer_payment_methods is missing")
+	}
+	entries, _, err := o.list("customer_payment_methods")
+	if err != nil {
+		return err
 	}
 	m.ids, m.types = map[string]bool{}, map[string]bool{}
 	for _, entry := range entries {
@@ -149,5 +157,5 @@ func (c *client) listMethods(ctx context.Context, customer string) (m customerMe
 		}
 		m.types[entry.text("payment_method_type")] = true
 	}
-	return m, true
+	return nil
 }

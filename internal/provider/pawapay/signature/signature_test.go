@@ -371,3 +371,24 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// FuzzKeys: of a list of keys, only those that can verify are ever taken.
+func FuzzKeys(f *testing.F) {
+	f.Add([]byte(`[{"id":"K:1","key":"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEo7wY3gWc6aVEjJ8x5eVbVYdmEy0M\n-----END PUBLIC KEY-----"}]`))
+	f.Add([]byte(`[{"id":"","key":""},{"id":1}]`))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		keys, err := ParseKeys(body)
+		if (err == nil) != (len(keys) > 0) {
+			t.Errorf("%d keys, %v", len(keys), err)
+		}
+		for id, key := range keys {
+			if id == "" || key == nil {
+				t.Errorf("key %q is %v", id, key)
+			}
+		}
+		if signer, err := ParsePrivateKey(string(body)); err == nil && signer == nil {
+			t.Error("no key and no error")
+		}
+	})
+}
