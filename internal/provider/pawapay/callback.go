@@ -15,6 +15,7 @@ import (
 	"tieout/internal/payment"
 	"tieout/internal/provider"
 	"tieout/internal/provider/httpx"
+	"tieout/internal/provider/jsonkeys"
 	"tieout/internal/provider/pawapay/signature"
 )
 
@@ -109,6 +110,9 @@ func (c *client) readCallback(body []byte) provider.CallbackResult {
 	var r record
 	if json.Unmarshal(body, &r) != nil {
 		return unreadable("the body is no record of pawaPay's")
+	}
+	if name := jsonkeys.Twice(body); name != "" {
+		return unreadable(standsTwice(name).reason)
 	}
 	if r.id(depositObject)+r.id(payoutObject)+r.id(refundObject) == "" {
 		if found, bad := openEnvelope(body, &r); bad == nil && found && r.id(depositObject)+r.id(payoutObject)+r.id(refundObject) != "" {

@@ -41,6 +41,11 @@ func wrongType(err error) *trouble {
 	return invalid("a field of pawaPay's answer has a wrong type: %v", err)
 }
 
+// standsTwice: which of the two counts nobody knows.
+func standsTwice(name string) *trouble {
+	return invalid("pawaPay's answer can't be trusted: the member %s stands in it twice", clip(name))
+}
+
 // noAnswer says why a call brought nothing.
 func noAnswer(err error) *trouble {
 	var e *httpx.Error

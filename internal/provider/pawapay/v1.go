@@ -1,6 +1,10 @@
 package pawapay
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"tieout/internal/provider/jsonkeys"
+)
 
 // v1 is the first API, which still runs: no prefix, lists of at most one.
 type v1 struct{}
@@ -13,6 +17,9 @@ func (v1) record(body []byte) (*record, *trouble) {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) != nil || list == nil {
 		return nil, noUse("pawaPay's answer has another shape than the documented one; check base_url and api_version")
+	}
+	if name := jsonkeys.Twice(body); name != "" {
+		return nil, standsTwice(name)
 	}
 	switch len(list) {
 	case 0:

@@ -1,6 +1,10 @@
 package pawapay
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"tieout/internal/provider/jsonkeys"
+)
 
 // v2 is the current API.
 type v2 struct{}
@@ -28,6 +32,9 @@ func openEnvelope(body []byte, into any) (bool, *trouble) {
 	}
 	if json.Unmarshal(body, &e) != nil {
 		return false, noUse("pawaPay's answer has another shape than the documented one; check base_url and api_version")
+	}
+	if name := jsonkeys.Twice(body); name != "" {
+		return false, standsTwice(name)
 	}
 	none := len(e.Data) == 0 || string(e.Data) == "null"
 	switch {

@@ -8,6 +8,7 @@ import (
 	"tieout/internal/callback"
 	"tieout/internal/payment"
 	"tieout/internal/provider"
+	"tieout/internal/provider/jsonkeys"
 )
 
 // Callback implements provider.CallbackReader. A webhook holds the object as it
@@ -44,6 +45,9 @@ func (c *client) readCallback(body []byte) provider.CallbackResult {
 	if err != nil {
 		return provider.CallbackResult{Verdict: provider.CallbackUnreadable, Reason: err.Error()}
 	}
+	if name := jsonkeys.Twice(body); name != "" {
+		return provider.CallbackResult{Verdict: provider.CallbackUnreadable, Reason: standsTwice(name).Error()}
+	}
 	out := provider.CallbackResult{Event: clip(o.text("event_type"))}
 	said := o.when("timestamp")
 	if content := o.object("content"); content != nil {
@@ -69,7 +73,9 @@ func (c *client) readCallback(body []byte) provider.CallbackResult {
 		return out
 	}
 	if !askable(out.ID) {
-		out.Verdict, out.Reason, out.ID = provider.CallbackUnreadable, "the id of its payment is missing or can't exist at PesaSwap", ""
+		out = provider.CallbackResult{
+			Verdict: provider.CallbackUnreadable, Reason: "the id of its payment is missing or can't exist at PesaSwap", Event: out.Event, Kind: out.Kind, At: out.At,
+		}
 	}
 	return out
 }

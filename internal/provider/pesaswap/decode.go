@@ -20,6 +20,11 @@ func flawed(format string, args ...any) *flaw {
 	return &flaw{reason: fmt.Sprintf(format, args...)}
 }
 
+// standsTwice: which of the two counts nobody knows.
+func standsTwice(name string) *flaw {
+	return flawed("the member %s stands in the answer twice", clip(name))
+}
+
 // unitDecimals are the decimals of a minor unit where the server's table
 // differs from ISO 4217.
 var unitDecimals = map[string]int{"IRR": 0, "MGA": 0, "ISK": 2}

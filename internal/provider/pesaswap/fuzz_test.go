@@ -74,7 +74,7 @@ func FuzzRows(f *testing.F) {
 				if err != nil {
 					continue
 				}
-				w.row(t.Context(), o, created, &out)
+				w.row(t.Context(), o, "", created, &out)
 			}
 			for _, tx := range out.Transactions {
 				if tx.ID == "" || !tx.Status.Valid() {

@@ -11,6 +11,7 @@ import (
 
 	"tieout/internal/payment"
 	"tieout/internal/provider"
+	"tieout/internal/provider/jsonkeys"
 )
 
 const (
@@ -146,7 +147,7 @@ func (w *walk) hand(ctx context.Context, rows []json.RawMessage, before cursor, 
 				continue
 			}
 		}
-		w.row(ctx, o, created, &out)
+		w.row(ctx, o, jsonkeys.Twice(raw), created, &out)
 	}
 	if len(rows) > 0 && next.id == "" {
 		return nil, next, errors.New("no row of a page has an id and a time, the walk can't go on")
@@ -181,8 +182,9 @@ func (w *walk) place(o object, before cursor) (string, time.Time, error) {
 	return id, created, nil
 }
 
-// row reads one row into the page that is handed on.
-func (w *walk) row(ctx context.Context, o object, created time.Time, out *provider.Page) {
+// row reads one row into the page that is handed on. twice is a member that
+// stands twice in it.
+func (w *walk) row(ctx context.Context, o object, twice string, created time.Time, out *provider.Page) {
 	if !created.IsZero() && (created.Before(w.q.From) || !created.Before(w.q.To)) {
 		return
 	}
@@ -191,6 +193,9 @@ func (w *walk) row(ctx context.Context, o object, created time.Time, out *provid
 		return
 	}
 	r, err := c.decode.object(w.q.Kind, o, true, "")
+	if err == nil && twice != "" {
+		err = standsTwice(twice)
+	}
 	if err == nil && created.IsZero() {
 		err = flawed("created is missing or not a time")
 	}

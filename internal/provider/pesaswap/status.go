@@ -10,6 +10,7 @@ import (
 	"tieout/internal/payment"
 	"tieout/internal/provider"
 	"tieout/internal/provider/httpx"
+	"tieout/internal/provider/jsonkeys"
 )
 
 // Status asks by the provider's id; without one for what the list has shown
@@ -112,6 +113,9 @@ func (c *client) read(resp httpx.Response, q provider.Query, id string) (record,
 		return record{}, provider.Answer{Reason: "PesaSwap's answer can't be read: " + err.Error() + "; nothing is known"}
 	case err != nil:
 		return record{}, invalid(err)
+	}
+	if name := jsonkeys.Twice(resp.Body); name != "" {
+		return record{}, invalid(standsTwice(name))
 	}
 	r, err := c.decode.object(q.Kind, o, false, q.Amount.Currency)
 	if r.tx.ID != "" && r.tx.ID != id {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"tieout/internal/provider/jsonkeys"
 )
 
 // text reads a JSON string or number as the text that was sent, so that no
@@ -34,6 +36,20 @@ func (t *text) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return errNotText
+}
+
+// twiceError says that a member stands twice, so that nobody knows which counts.
+type twiceError string
+
+func (e twiceError) Error() string { return "the member " + clip(string(e)) + " stands in it twice" }
+
+// wrongPart says for people what is wrong with an answer or a row.
+func wrongPart(err error) string {
+	var twice twiceError
+	if errors.As(err, &twice) {
+		return twice.Error()
+	}
+	return "a field has a wrong type"
 }
 
 // envelopeCode returns the dotted code of an answer ("404.000"), empty where it
@@ -72,6 +88,9 @@ func decodeRecord(body []byte) (record, error) {
 	}
 	if err := json.Unmarshal(body, &top); err != nil {
 		return record{}, err
+	}
+	if name := jsonkeys.Twice(body); name != "" {
+		return record{}, twiceError(name)
 	}
 	data := bytes.TrimSpace(top.Data)
 	if top.ResultCode != nil || len(data) == 0 || data[0] != '{' {
@@ -123,6 +142,9 @@ func decodeRow(raw json.RawMessage) (pullRow, error) {
 	var r pullRow
 	err := json.Unmarshal(raw, &r)
 	if err == nil {
+		if name := jsonkeys.Twice(raw); name != "" {
+			return r, twiceError(name)
+		}
 		return r, nil
 	}
 	var names struct{ Reference, ExternalReference json.RawMessage }

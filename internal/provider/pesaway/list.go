@@ -137,7 +137,7 @@ func (w *walk) read(rows []json.RawMessage) (fresh int, p provider.Page) {
 		w.seen[key] = struct{}{}
 		fresh++
 		if err != nil {
-			p.Invalid = append(p.Invalid, invalidRow(r, "a field has a wrong type"))
+			p.Invalid = append(p.Invalid, invalidRow(r, wrongPart(err)))
 			continue
 		}
 		w.add(r, &p)

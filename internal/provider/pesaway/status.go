@@ -60,7 +60,7 @@ func (c *client) query(ctx context.Context, path string, q provider.Query) (paym
 	}
 	r, err := decodeRecord(body)
 	if err != nil {
-		return payment.Transaction{}, troubled(provider.Invalid, "PesaWay's answer has a field of a wrong type")
+		return payment.Transaction{}, troubled(provider.Invalid, "PesaWay's answer can't be trusted: %s", wrongPart(err))
 	}
 	return c.transaction(r, q)
 }

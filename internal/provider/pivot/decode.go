@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"tieout/internal/money"
+	"tieout/internal/provider/jsonkeys"
 )
 
 // amountDTO is money as Pivot writes it: value is a number of major units at
@@ -89,6 +90,9 @@ func decode(raw json.RawMessage, into any) *failure {
 	}
 	err := json.Unmarshal(raw, into)
 	if err == nil {
+		if name := jsonkeys.Twice(raw); name != "" {
+			return invalid("the member %s stands twice", slug(name))
+		}
 		return nil
 	}
 	var wrong *json.UnmarshalTypeError

@@ -1,6 +1,7 @@
 package pivot
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -122,21 +123,40 @@ func listOf(page, pages, total int, rows ...string) string {
 		strings.Join(rows, ","), page, total, pages)
 }
 
-// sessionJSON makes a session; more fields come last and win.
-func sessionJSON(status, charges, more string) string {
-	return fmt.Sprintf(`{"id":%q,"clientReferenceId":"DEP1","amount":{"value":150000,"currency":"IDR"},"mode":"API","paymentType":"SINGLE",
-		"paymentMethod":null,"status":%q,"investigationStatus":null,"createdAt":"2025-11-03T02:14:05Z","updatedAt":"2025-11-03T02:16:41Z",
-		"expiryAt":null,"chargeDetails":%s%s}`, sessionID, status, charges, more)
+// instead puts more fields (`,"name":value`) into an object, in the place of
+// those that it has.
+func instead(object, more string) string {
+	if more == "" {
+		return object
+	}
+	fields := map[string]json.RawMessage{}
+	for _, text := range []string{object, "{" + strings.TrimLeft(more, ", \n\t") + "}"} {
+		if err := json.Unmarshal([]byte(text), &fields); err != nil {
+			return object + more // what is meant to be broken
+		}
+	}
+	whole, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	return string(whole)
 }
 
-// chargeJSON makes a charge; more fields come last and win.
+// sessionJSON makes a session; more fields win.
+func sessionJSON(status, charges, more string) string {
+	return instead(fmt.Sprintf(`{"id":%q,"clientReferenceId":"DEP1","amount":{"value":150000,"currency":"IDR"},"mode":"API","paymentType":"SINGLE",
+		"paymentMethod":null,"status":%q,"investigationStatus":null,"createdAt":"2025-11-03T02:14:05Z","updatedAt":"2025-11-03T02:16:41Z",
+		"expiryAt":null,"chargeDetails":%s}`, sessionID, status, charges), more)
+}
+
+// chargeJSON makes a charge; more fields win.
 func chargeJSON(id, status, more string) string {
 	captured, paid := "null", "null"
 	if status == "SUCCESS" {
 		captured, paid = `{"value":150000.00,"currency":"IDR"}`, `"2025-11-03T02:16:41Z"`
 	}
-	return fmt.Sprintf(`{"id":%q,"paymentSessionId":%q,"paymentSessionClientReferenceId":"DEP1","amount":{"value":150000,"currency":"IDR"},
-		"status":%q,"capturedAmount":%s,"createdAt":"2025-11-03T02:14:05.120734Z","paidAt":%s%s}`, id, sessionID, status, captured, paid, more)
+	return instead(fmt.Sprintf(`{"id":%q,"paymentSessionId":%q,"paymentSessionClientReferenceId":"DEP1","amount":{"value":150000,"currency":"IDR"},
+		"status":%q,"capturedAmount":%s,"createdAt":"2025-11-03T02:14:05.120734Z","paidAt":%s}`, id, sessionID, status, captured, paid), more)
 }
 
 func charges(rows ...string) string { return "[" + strings.Join(rows, ",") + "]" }

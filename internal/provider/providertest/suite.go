@@ -31,6 +31,8 @@ func Run(t *testing.T, h Harness) {
 		"amounts are exact":                                          exact,
 		"an outage is no answer":                                     outage,
 		"nothing is made out of garbage":                             garbage,
+		"no spoilt field makes another payment of it":                spoiltFields,
+		"no wrong encoding makes another payment of it":              wrongEncodings,
 		"wrong credentials are refused, and said so":                 wrongCredentials,
 		"a cancelled question ends at once":                          cancelled,
 		"ids never reach another path":                               hostileIDs,
