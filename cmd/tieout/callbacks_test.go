@@ -174,6 +174,10 @@ func TestACallbackThatLiesIsNeverBelievedAndAPaymentsStoryTellsIt(t *testing.T) 
 	} {
 		assert.Contains(t, out, part)
 	}
+	received := get[time.Time](s, `SELECT received_at FROM tieout.callbacks WHERE payment_id = $1`, contradicted.PaymentID)
+	zone, err := time.LoadLocation("Africa/Nairobi")
+	require.NoError(t, err)
+	assert.Contains(t, out, "the callback of "+received.In(zone).Format(storyTime)+" says failed", "in business time, as all the rest")
 	assert.NotContains(t, out, contradicted.Account, "numbers are masked, in bodies too")
 	assert.Contains(t, s.must(0, "payment", "show", forged.PaymentID).out, "callback 1: rejected")
 

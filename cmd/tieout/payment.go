@@ -150,13 +150,16 @@ func (t *teller) body(raw json.RawMessage) {
 	}
 }
 
-func (t *teller) when(at time.Time) string { return at.In(t.zone).Format("2006-01-02 15:04:05") }
+// storyTime is how a story writes times, in the business zone.
+const storyTime = "2006-01-02 15:04:05"
+
+func (t *teller) when(at time.Time) string { return at.In(t.zone).Format(storyTime) }
 
 func printStory(w io.Writer, s *store.Story, zone *time.Location) error {
 	t := &teller{w: w, zone: zone}
 	t.payment(s.Payment)
 	for _, c := range s.Contradictions {
-		t.line("\nContradiction: %s", printable(c))
+		t.line("\nContradiction: %s", printable(c.Sentence(zone, storyTime)))
 	}
 	if o := s.Outcome; o != nil {
 		held := ""

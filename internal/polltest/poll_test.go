@@ -65,6 +65,8 @@ type asked struct {
 	mu    sync.Mutex
 	paths []string
 	each  func(request string) // called under the lock, where it is given
+	// control is where the provider's truth can be seen and changed.
+	control string
 }
 
 func (a *asked) watch(api http.Handler) http.Handler {
@@ -112,6 +114,7 @@ func (d day) start(t testing.TB, change func(*config.Provider)) (*jobs.Env, *ask
 	server := httptest.NewServer(seen.watch(box.Handler()))
 	t.Cleanup(server.Close)
 	box.SetBaseURL(server.URL)
+	seen.control = server.URL + "/_control/accounts/" + d.account.Name
 
 	s, err := store.Open(ctx, pgtest.URL(t))
 	require.NoError(t, err)

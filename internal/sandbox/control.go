@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"tieout/internal/corpus"
@@ -28,6 +29,7 @@ func (s *Server) control() http.Handler {
 		s.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("GET /accounts/{account}/callbacks", s.listCallbacks)
 	mux.HandleFunc("GET /accounts/{account}/{kind}", s.with(listTransactions))
 	mux.HandleFunc("GET /accounts/{account}/{kind}/{id}", s.with(getTransaction))
 	mux.HandleFunc("PUT /accounts/{account}/{kind}/{id}", s.with(putTransaction))
@@ -60,6 +62,46 @@ func (s *Server) listRequests(w http.ResponseWriter, _ *http.Request) {
 		out[name] = s.Requests(name)
 	}
 	reply(w, http.StatusOK, out)
+}
+
+// listCallbacks gives all callbacks that an account has sent by now, one a line,
+// as `tieout import callbacks` reads them.
+func (s *Server) listCallbacks(w http.ResponseWriter, r *http.Request) {
+	x, ok := s.serving[r.PathValue("account")]
+	if !ok {
+		fail(w, http.StatusNotFound, "no such account")
+		return
+	}
+	address := r.URL.Query().Get("url")
+	if address == "" {
+		address = "https://merchant.example/callbacks"
+	}
+	type line struct {
+		ReceivedAt time.Time   `json:"received_at"`
+		Headers    http.Header `json:"headers"`
+		Body       string      `json:"body"`
+	}
+	var out []line
+	for _, kind := range []payment.Kind{payment.Deposit, payment.Payout} {
+		for _, t := range x.state.All(kind) {
+			t.Fault = corpus.NoFault // a callback is not what the API answers
+			c, sent, err := callbacks()[x.state.Type](x.state, t, address)
+			if err != nil {
+				fail(w, http.StatusUnprocessableEntity, err.Error())
+				return
+			}
+			if sent && !c.At.After(x.state.Now()) {
+				out = append(out, line{c.At, c.Header, string(c.Body)})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b line) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	for _, l := range out {
+		_ = e.Encode(l) // a client that went away needs no answer
+	}
 }
 
 // with finds the account and the kind that the path names.

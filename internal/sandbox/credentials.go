@@ -19,8 +19,8 @@ func credentials(seed int64, a corpus.Account) map[string]string {
 	case corpus.Pawapay:
 		return map[string]string{"token": "sandbox-" + word("token", 40)}
 	case corpus.Pesaswap:
-		return map[string]string{"api_key": "snd_" + word("api_key", 48)}
+		return map[string]string{"api_key": "snd_" + word("api_key", 48), "webhook_key": word("webhook_key", 64)}
 	default:
-		return map[string]string{"client_id": "sandbox-" + word("client_id", 16), "client_secret": word("client_secret", 40)}
+		return map[string]string{"client_id": "sandbox-" + word("client_id", 16), "client_secret": word("client_secret", 40), "callback_key": word("callback_key", 40)}
 	}
 }

@@ -46,7 +46,12 @@ The truth can be read and changed while the sandbox runs:
   GET    /_control/accounts/NAME/deposit/ID                one transaction
   PUT    /_control/accounts/NAME/deposit/ID                changes the fields in the body, or makes a new one
   DELETE /_control/accounts/NAME/deposit/ID                now the provider does not know it
+  GET    /_control/accounts/NAME/callbacks                 what the provider posted to the merchant so far, signed, one a line
   POST   /_control/reset                                   everything as at the start
+
+Callbacks are of the form that "tieout import callbacks --provider NAME" reads.
+pawapay's are signed for an address: ?url=https://... (else
+https://merchant.example/callbacks), which is its option callback_url.
 
 An item of a pivot payout batch is named by ?reference= beside the batch's id.
 A transaction looks so; amounts are decimal texts:

@@ -27,7 +27,27 @@ type Story struct {
 	Outcome *StoryOutcome `json:"outcome"`
 	// Contradictions are verified callbacks that the provider's later answer
 	// does not agree with.
-	Contradictions []string `json:"contradictions"`
+	Contradictions []StoryContradiction `json:"contradictions"`
+}
+
+// StoryContradiction is a verified callback that a later answer of the provider
+// does not agree with. In JSON it is its sentence, in UTC.
+type StoryContradiction struct {
+	At       time.Time // of the callback
+	Says     string
+	Later    time.Time // of the answer
+	Answered string
+}
+
+// Sentence tells it in the times of a zone.
+func (c StoryContradiction) Sentence(zone *time.Location, layout string) string {
+	return fmt.Sprintf("the callback of %s says %s; the provider answered on %s: %s",
+		c.At.In(zone).Format(layout), c.Says, c.Later.In(zone).Format(layout), c.Answered)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (c StoryContradiction) MarshalText() ([]byte, error) {
+	return []byte(c.Sentence(time.UTC, time.RFC3339)), nil
 }
 
 // StoryPayment is the merchant's own record.
@@ -180,7 +200,7 @@ var ErrNoPayment = errors.New("no payment has this id")
 // Story tells all that is known of one payment, from the ledger and the
 // database. Bodies are as they are kept: without secrets, card and account data.
 func (s *Store) Story(ctx context.Context, l *Ledger, rules ledger.Rules, id string) (*Story, error) {
-	out := &Story{Events: []StoryEvent{}, Contradictions: []string{}}
+	out := &Story{Events: []StoryEvent{}, Contradictions: []StoryContradiction{}}
 	p, err := s.storyPayment(ctx, l, rules, id)
 	if err != nil {
 		return nil, wrap("reading payment "+id, err)

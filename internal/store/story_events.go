@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/lib/pq"
@@ -270,8 +269,7 @@ func (s *Store) storyContradictions(ctx context.Context, out *Story) error {
 	}
 	said := *last.Callback.Status
 	tell := func(answered string, at time.Time) {
-		out.Contradictions = append(out.Contradictions, fmt.Sprintf("the callback of %s says %s; the provider answered on %s: %s",
-			last.At.UTC().Format(time.RFC3339), said, at.UTC().Format(time.RFC3339), answered))
+		out.Contradictions = append(out.Contradictions, StoryContradiction{At: last.At, Says: said, Later: at, Answered: answered})
 	}
 	for _, e := range out.Events {
 		t := e.Transaction

@@ -68,6 +68,8 @@ func (s *server) route(version int, head, id string) (http.HandlerFunc, string) 
 		switch {
 		case head == "deposits" || head == "payouts" || head == "refunds":
 			return status(head), http.MethodGet
+		case head == "public-key" && id == "http":
+			return s.publicKeys, http.MethodGet
 		case head == "statements" && version == 2:
 			return func(w http.ResponseWriter, r *http.Request) { s.statementStatus(w, r, id) }, http.MethodGet
 		}

@@ -1,0 +1,57 @@
+package pesaswap
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+
+	"tieout/internal/corpus"
+	"tieout/internal/payment"
+	"tieout/internal/sandbox/state"
+)
+
+// Callback is the webhook about a transaction: the object as it is retrieved, in
+// its envelope, signed where the account has a webhook_key.
+func Callback(a *state.Account, t corpus.Transaction, _ string) (state.Callback, bool, error) {
+	if !t.Status.Final() || t.Status == payment.Rejected {
+		return state.Callback{}, false, nil
+	}
+	path, family := "/payments/", "payment"
+	if t.Kind == payment.Payout {
+		path, family = "/payouts/", "payout"
+	}
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, path+t.ID, http.NoBody)
+	if err != nil {
+		return state.Callback{}, false, err
+	}
+	r.Header.Set("api-key", a.Credentials["api_key"])
+	answer := &kept{header: http.Header{}, status: http.StatusOK}
+	Handler(a).ServeHTTP(answer, r)
+	var object struct {
+		Status string `json:"status"`
+	}
+	if answer.status != http.StatusOK || json.Unmarshal(answer.body.Bytes(), &object) != nil {
+		return state.Callback{}, false, nil // it can't be retrieved either
+	}
+	c, err := state.NewCallback(t, map[string]any{
+		"merchant_id": merchantID, "event_id": text("evt", t.ID), "event_type": family + "_" + object.Status,
+		"content":   map[string]any{"type": family + "_details", "object": json.RawMessage(answer.body.Bytes())},
+		"timestamp": t.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
+	})
+	c.Sign("x-webhook-signature-512", a.Credentials["webhook_key"], sha512.New, hex.EncodeToString)
+	return c, true, err
+}
+
+// kept is an answer that is not sent.
+type kept struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (k *kept) Header() http.Header         { return k.header }
+func (k *kept) Write(b []byte) (int, error) { return k.body.Write(b) }
+func (k *kept) WriteHeader(status int)      { k.status = status }
