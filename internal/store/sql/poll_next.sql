@@ -13,12 +13,12 @@ LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('id', x.provider_payment_id, 'reference', coalesce(x.reference, ''), 'raw_status', x.raw_status) ORDER BY x.id) AS listed
     FROM (
         SELECT i.id, i.provider_payment_id, i.reference, i.raw_status FROM tieout.transactions i
-        WHERE i.provider = rp.provider AND i.kind = rp.kind AND i.provider_payment_id IN (rp.provider_payment_id, rp.payment_id)
+        WHERE l.run_id IS NOT NULL AND i.provider = rp.provider AND i.kind = rp.kind AND i.provider_payment_id IN (rp.provider_payment_id, rp.payment_id)
         UNION
         -- a reference that more of them share leads nowhere
         (SELECT r.id, r.provider_payment_id, r.reference, r.raw_status FROM tieout.transactions r
-         WHERE r.provider = rp.provider AND r.kind = rp.kind AND r.reference = rp.reference LIMIT 20)
+         WHERE l.run_id IS NOT NULL AND r.provider = rp.provider AND r.kind = rp.kind AND r.reference = rp.reference LIMIT 20)
     ) x
-) s ON l.run_id IS NOT NULL
+) s ON true
 WHERE t.run_id = $1 AND t.provider = $2 AND t.payment_id > $3
 ORDER BY t.payment_id LIMIT $4
