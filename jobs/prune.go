@@ -32,7 +32,8 @@ func (e *Env) Prune(ctx context.Context, dry bool) (Pruned, error) {
 	var out Pruned
 	keep, now := e.Config.Retention, e.Now()
 	if keep.ReportFiles > 0 {
-		old, err := e.Store.OldVersions(ctx, now.Add(-keep.ReportFiles))
+		names, _ := targetNames(e.Config.Delivery.Targets)
+		old, err := e.Store.OldVersions(ctx, now.Add(-keep.ReportFiles), names)
 		if err != nil {
 			return out, err
 		}

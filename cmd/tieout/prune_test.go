@@ -106,6 +106,18 @@ func TestRetentionKeepsWhatIsStillToBeDelivered(t *testing.T) {
 	r.do(s, 0, "deliver")
 	s.must(0, "prune")
 	assert.Equal(t, []string{"manifest.json"}, names(t, filepath.Join(s.folder(), "v1")))
+
+	// a target that is not configured any more keeps nothing
+	s.run(0)
+	s.run(0)
+	s.age(3)
+	s.exec(`UPDATE tieout.deliveries SET state = 'due'`)
+	s.must(0, "prune")
+	assert.Equal(t, allFiles, names(t, filepath.Join(s.folder(), "v3")))
+	s.configure(settings{ledger: keepTwoDays})
+	s.must(0, "prune")
+	assert.Equal(t, []string{"manifest.json"}, names(t, filepath.Join(s.folder(), "v3")))
+	requireWhole(t, filepath.Join(s.folder(), "v4"))
 }
 
 func TestRetentionRemovesWorkingRowsOfRunsThatPublishedNothing(t *testing.T) {

@@ -20,15 +20,16 @@ const (
 )
 
 // keptVersion says of a published run r that its files stay, however old it is:
-// it is the newest version of its range, or they are still to be delivered. This
-// is the one place for such reasons. A version by which a day was closed is one:
+// it is the newest version of its range, or a configured target ($3) is still to
+// get them. This is the one place for such reasons. A version by which a day was
+// closed is one:
 //
 //	OR EXISTS (SELECT FROM tieout.closed_days c WHERE c.run_id = r.id)
 const keptVersion = `(
 	NOT EXISTS (SELECT FROM tieout.runs n WHERE n.status = 'published' AND n.from_date = r.from_date AND n.to_date = r.to_date
 		AND n.selection = r.selection AND n.version > r.version)
 	OR r.delivered_at IS NULL
-	OR EXISTS (SELECT FROM tieout.deliveries d WHERE d.run_id = r.id AND d.type = 's3' AND d.state = 'due')
+	OR EXISTS (SELECT FROM tieout.deliveries d WHERE d.run_id = r.id AND d.target = ANY ($3) AND d.state = 'due')
 )`
 
 // OldVersion is a version whose files are no longer kept.
@@ -42,13 +43,14 @@ type OldVersion struct {
 
 // OldVersions lists the versions that were published before a time, that a newer
 // version of their range has replaced, and whose files nothing keeps. One whose
-// removal was begun is among them until all of it is gone.
-func (s *Store) OldVersions(ctx context.Context, before time.Time) ([]OldVersion, error) {
+// removal was begun is among them until all of it is gone. targets are those that
+// may still be to get files.
+func (s *Store) OldVersions(ctx context.Context, before time.Time, targets []string) ([]OldVersion, error) {
 	var out []OldVersion
 	err := s.db.SelectContext(ctx, &out, `SELECT r.id, r.folder, r.version, f.files, f.size FROM tieout.runs r
 		CROSS JOIN LATERAL (SELECT count(*) AS files, coalesce(sum(size), 0)::bigint AS size FROM tieout.report_files WHERE run_id = r.id AND name <> $2) f
 		WHERE r.status = 'published' AND r.files_pruned_at IS NULL AND r.published_at < $1 AND NOT `+keptVersion+`
-		ORDER BY r.published_at, r.id`, before, reports.ManifestName)
+		ORDER BY r.published_at, r.id`, before, reports.ManifestName, textArray(targets))
 	return out, wrap("looking for old versions", err)
 }
 
