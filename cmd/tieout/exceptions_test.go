@@ -243,6 +243,9 @@ func TestNothingIsChangedWhereAnIDOrAResolutionCanNotBe(t *testing.T) {
 	good := ofKind(t, all, "amount_mismatch").ID
 	assert.Contains(t, s.must(1, "exceptions", "resolve", good, "EX-999999-0001", "--accept").err, "there is no exception EX-999999-0001")
 	assert.Contains(t, s.must(1, "exceptions", "resolve", good, none, "--accept").err, none+": there are no figures of the provider to accept")
+	orphan := ofKind(t, all, "missing_internally").ID
+	assert.Contains(t, s.must(1, "exceptions", "resolve", orphan, "--accept").err, orphan+": there is no payment of ours that could count at the provider's figures")
+	assert.Equal(t, "open", shown(s, orphan).State)
 	assert.Contains(t, s.must(1, "exceptions", "show", "EX-999999-0001").err, "there is no exception")
 	assert.Empty(t, listed(s, "--state", "resolved"))
 }

@@ -149,17 +149,23 @@ func (c ExceptionChange) on(f exceptionFields) exceptionFields {
 	return f
 }
 
-// acceptable tells whether there are figures of the provider to accept.
-func (e heldException) acceptable() bool {
-	switch payment.ExceptionKind(e.Kind) {
-	case payment.NotPolled, payment.InvalidProviderData, payment.MissingAtProvider, payment.AmbiguousMatch:
-		return false
+// whyNot says why the provider's figures can't be accepted; empty: they can.
+func (e heldException) whyNot() string {
+	switch kind := payment.ExceptionKind(e.Kind); {
+	case kind == payment.MissingInternally:
+		return "there is no payment of ours that could count at the provider's figures"
+	case kind == payment.SettlementMismatch:
+		return "the provider's own figures differ from each other, so that none of them can be accepted"
+	case kind == payment.NotPolled, kind == payment.InvalidProviderData, kind == payment.MissingAtProvider, kind == payment.AmbiguousMatch, e.ProviderAmount == "":
+		return "there are no figures of the provider to accept"
 	}
-	return e.ProviderAmount != ""
+	return ""
 }
 
+func (e heldException) acceptable() bool { return e.whyNot() == "" }
+
 func (e heldException) notAcceptable() string {
-	return "there are no figures of the provider to accept (" + strings.ReplaceAll(e.Kind, "_", " ") + "): choose another resolution"
+	return e.whyNot() + " (" + strings.ReplaceAll(e.Kind, "_", " ") + "): choose another resolution"
 }
 
 func mayAccept(list []heldException, change ExceptionChange) error {
