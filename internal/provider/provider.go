@@ -11,6 +11,7 @@ import (
 	"tieout/internal/money"
 	"tieout/internal/payment"
 	"tieout/internal/provider/httpx"
+	"tieout/internal/statement"
 )
 
 // Client asks one configured account. Its methods may be called from many
@@ -164,6 +165,49 @@ type Reach struct {
 type Memory interface {
 	Get(ctx context.Context, key string) (string, error) // empty when there is none
 	Set(ctx context.Context, key, value string) error
+}
+
+// Statements is a client whose API shows every movement of the account's
+// wallets, as a statement's file does.
+type Statements interface {
+	// Statement hands the movements that were booked in [From, To) to page, in
+	// any order; a movement may come twice. It says of which times nothing is
+	// left out: a list that breaks off, or a row that can't be read, covers
+	// nothing. It ends with the first error of page; a Statement that can't be
+	// had is no error, and why says what to do.
+	Statement(ctx context.Context, q StatementQuery, page func(StatementPage) error) (covered []Covered, why string, err error)
+}
+
+// StatementQuery is the time whose movements are asked for.
+type StatementQuery struct {
+	From, To time.Time
+	// Now is when it is asked for.
+	Now    time.Time
+	Memory Memory
+}
+
+// StatementPage is a part of a statement.
+type StatementPage struct {
+	Rows []statement.Row
+	// SetAside could not be read.
+	SetAside []statement.Reject
+}
+
+// Covered is a time of which a statement shows every movement of a currency.
+type Covered struct {
+	Currency string
+	From, To time.Time
+}
+
+// Balances is a client whose API tells what stands in the account's wallets now.
+type Balances interface {
+	Balances(ctx context.Context) ([]Balance, error)
+}
+
+// Balance is what stands in one wallet, whose name statements use too.
+type Balance struct {
+	Wallet string
+	Amount money.Amount
 }
 
 // SavedMethods is a client that can show a customer's saved payment methods.

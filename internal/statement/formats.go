@@ -20,6 +20,8 @@ type format struct {
 	// signed: whether money out carries a minus is not documented, so that a
 	// minus says nothing about a deposit.
 	signed bool
+	// reserves: a payout is booked when it is taken on, before it arrives.
+	reserves bool
 }
 
 // formats by provider type. pesaswap documents no statement: it is read by the
@@ -69,7 +71,7 @@ var formats = map[string]format{
 		},
 		word:     pivotWord,
 		statuses: map[string]payment.Status{"active": payment.Completed},
-		utc:      true, signed: true,
+		utc:      true, signed: true, reserves: true,
 	},
 }
 
@@ -120,6 +122,25 @@ func pivotWord(word string) (Entry, payment.Kind, bool) {
 		return Payment, payment.Deposit, true
 	}
 	return Other, "", true
+}
+
+// direction tells whether a movement, its word in lower case, comes into a
+// wallet or leaves it; 0 where only its sign can tell.
+func direction(entry Entry, kind payment.Kind, word string) int {
+	has := func(part string) bool { return strings.Contains(word, part) }
+	switch {
+	case entry == Fee, entry == Tax, entry == Refund, entry == Payment && kind == payment.Payout:
+		return -1
+	case entry == Payment && kind == payment.Deposit:
+		return 1
+	case entry == Payment, !has("fee") && (has("adjust") || has("transfer")):
+		return 0
+	case has("fee"), has("withdraw"), has("remittance"):
+		return -1
+	case has("top up"), has("topup"), has("top-up"):
+		return 1
+	}
+	return 0
 }
 
 // ownWord reads the words of a file in our own columns.

@@ -221,8 +221,10 @@ func (rd Reader) parse(c columns, cells []string, sheet bool) (Row, *Reject) {
 			p.fail(col, fmt.Sprintf("is longer than %d characters", longest))
 		}
 	}
-	var r Row
+	r := Row{Word: p.get(colKind)}
 	p.kind(&r)
+	r.Direction = direction(r.Entry, r.Kind, typeWord(r.Word))
+	r.Reserved = p.format().reserves && r.Entry == Payment && r.Kind == payment.Payout
 	p.names(&r)
 	p.money(&r)
 	p.status(&r)
@@ -235,7 +237,7 @@ func (rd Reader) parse(c columns, cells []string, sheet bool) (Row, *Reject) {
 const longest = 500
 
 func (p *parser) kind(r *Row) {
-	word := strings.ToLower(strings.ReplaceAll(p.get(colKind), "_", " "))
+	word := typeWord(r.Word)
 	if p.at[colKind] < 0 {
 		r.Entry = Payment
 		return
@@ -250,6 +252,9 @@ func (p *parser) kind(r *Row) {
 		p.fail(colKind, "is no kind of movement that is known here: payout, deposit, fee, tax or refund")
 	}
 }
+
+// typeWord is the type of a movement as it is compared.
+func typeWord(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", " ")) }
 
 func (p *parser) names(r *Row) {
 	r.ProviderPaymentID, r.Reference = p.get(colID), p.get(colReference)

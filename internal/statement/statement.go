@@ -49,8 +49,10 @@ const (
 // Row is one row of a statement. What the statement does not state is empty.
 type Row struct {
 	// Number counts the rows below the header, from 1.
-	Number            int64
-	Entry             Entry
+	Number int64
+	Entry  Entry
+	// Word is the type of the movement as the statement writes it.
+	Word              string
 	ProviderPaymentID string
 	Reference         string
 	Kind              payment.Kind // empty: not stated
@@ -60,12 +62,23 @@ type Row struct {
 	Amount money.Amount
 	// Fee and Tax are what was charged, without a sign, in the row's currency.
 	Fee, Tax *money.Amount
+	// Direction is 1 for money that comes into the wallet and -1 for money that
+	// leaves it; 0 where the type doesn't tell and the sign has to.
+	Direction int
+	// Reserved: the money has left the wallet because a payout was taken on,
+	// which does not say that it arrived.
+	Reserved bool
+	// Wallet is the provider's name of the balance that moved; a file has none.
+	Wallet string
 	// Status is completed where the statement has no word: it lists movements.
 	Status    payment.Status
 	RawStatus string
 	Account   string
 	// CreatedAt and CompletedAt are UTC; zero when not stated.
 	CreatedAt, CompletedAt time.Time
+	// SettledAt is when the money became part of the wallet's balance, where the
+	// provider says so; otherwise that is when it moved.
+	SettledAt time.Time
 }
 
 // At is the moment that the row stands at: the movement's completion, or its
@@ -75,6 +88,17 @@ func (r Row) At() time.Time {
 		return r.CompletedAt
 	}
 	return r.CreatedAt
+}
+
+// Row reads what an API states of a movement in the words of a file's columns,
+// by their names in Columns.
+func (rd Reader) Row(values map[string]string) (Row, *Reject) {
+	c := columns{width: columnCount}
+	cells := make([]string, columnCount)
+	for i, name := range Columns {
+		c.at[i], cells[i] = i, values[name]
+	}
+	return rd.parse(c, cells, false)
 }
 
 // Reject is a row that was set aside.

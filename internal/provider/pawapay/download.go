@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"time"
 
-	"tieout/internal/provider"
 	"tieout/internal/provider/httpx"
 )
 
@@ -24,7 +22,7 @@ const (
 
 // download fetches a finished statement without the account's token, which no
 // other host may see, and hands its rows on.
-func (c *client) download(ctx context.Context, o *order, m made, q provider.ListQuery, page func(provider.Page) error) (string, error) {
+func (c *client) download(ctx context.Context, o *order, m made, read reader) (string, error) {
 	if t, err := parseTime(string(m.ExpiresAt)); err == nil && !c.now().Before(t) {
 		return "the statement's file has expired", errGone
 	}
@@ -46,16 +44,7 @@ func (c *client) download(ctx context.Context, o *order, m made, q provider.List
 	if err == nil && int64(len(resp.Body)) < size && !zipped(resp.Body) {
 		return "the statement's file breaks off", nil
 	}
-	l := ledger{
-		open:  func() (io.Reader, error) { return unzip(resp.Body) },
-		scale: c.scale, kind: q.Kind, from: o.span.from, to: o.span.to,
-	}
-	err = l.read(ctx, page)
-	var unreadable *ledgerError
-	if errors.As(err, &unreadable) {
-		return unreadable.Error(), nil
-	}
-	return l.lost(), err
+	return read(*o, resp.Body)
 }
 
 // zipped tells a gzip file by its content; the HTTP layer does not mark it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -33,16 +34,11 @@ func (w wallet) String() string {
 }
 
 // List implements provider.Lister by the statements of all the account's
-// wallets. All are ordered first and read when they are ready; the trouble of
-// one leaves the others readable and makes the list incomplete.
+// wallets; the trouble of one leaves the others readable and makes the list
+// incomplete.
 func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provider.Page) error) (provider.Reach, error) {
 	reach := provider.Reach{CompletedOnly: true}
-	switch {
-	case !c.version.statements():
-		reach.Why = `pawaPay has no statements in api_version "1"`
-		return reach, nil
-	case c.callbackURL == "":
-		reach.Why = "no statement_callback_url is configured, and pawaPay makes no statement without one"
+	if reach.Why = c.noStatements(); reach.Why != "" {
 		return reach, nil
 	}
 	if q.Now.IsZero() {
@@ -55,12 +51,55 @@ func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provi
 		}
 		return reach, nil
 	}
-	wallets, err := c.wallets(ctx)
+	var whys []string
+	err := c.statements(ctx, provider.StatementQuery{From: q.From, To: q.To, Now: q.Now, Memory: q.Memory},
+		func(o order, file []byte) (string, error) {
+			l := ledger{open: func() (io.Reader, error) { return unzip(file) }, scale: c.scale, kind: q.Kind, from: o.span.from, to: o.span.to}
+			err := l.read(ctx, page)
+			var unreadable *ledgerError
+			if errors.As(err, &unreadable) {
+				return unreadable.Error(), nil
+			}
+			return l.lost(), err
+		},
+		func(o order, why string) {
+			if why == "" && !settled(o.Ordered, o.span.to) {
+				why = "the range ended less than an hour before the statement was ordered, and statements run late"
+			}
+			if why != "" {
+				whys = append(whys, fmt.Sprintf("wallet %s: %s", o.wallet, why))
+			}
+		})
 	if err != nil {
 		return reach, err
 	}
+	reach.Complete = len(whys) == 0
+	reach.Why = strings.Join(whys, "; ")
+	return reach, nil
+}
 
-	var whys []string
+// noStatements says why the account can have none; empty where it can.
+func (c *client) noStatements() string {
+	switch {
+	case !c.version.statements():
+		return `pawaPay has no statements in api_version "1"`
+	case c.callbackURL == "":
+		return "no statement_callback_url is configured, and pawaPay makes no statement without one"
+	}
+	return ""
+}
+
+// reader reads a statement's file and says what it lacks. The error is that of
+// whom it hands the rows to.
+type reader func(o order, file []byte) (why string, err error)
+
+// statements orders those of all the account's wallets, hands each file to read
+// when it is ready, and tells done what is missing of each.
+func (c *client) statements(ctx context.Context, q provider.StatementQuery, read reader, done func(o order, why string)) error {
+	wallets, err := c.wallets(ctx)
+	if err != nil {
+		return err
+	}
 	var orders []order
 	for _, w := range wallets {
 		for _, s := range spans(q.From, q.To, q.Now) {
@@ -68,29 +107,22 @@ func (c *client) List(ctx context.Context, q provider.ListQuery, page func(provi
 			if err := c.place(ctx, &o, q); err != nil {
 				var bad *trouble
 				if !errors.As(err, &bad) {
-					return reach, err
+					return err
 				}
-				whys = append(whys, fmt.Sprintf("wallet %s: %s", w, bad.reason))
+				done(o, bad.reason)
 				continue
 			}
 			orders = append(orders, o)
 		}
 	}
 	for _, o := range orders {
-		why, err := c.collect(ctx, &o, q, page)
+		why, err := c.collect(ctx, &o, q, read)
 		if err != nil {
-			return reach, err
+			return err
 		}
-		if why == "" && !settled(o.Ordered, o.span.to) {
-			why = "the range ended less than an hour before the statement was ordered, and statements run late"
-		}
-		if why != "" {
-			whys = append(whys, fmt.Sprintf("wallet %s: %s", o.wallet, why))
-		}
+		done(o, why)
 	}
-	reach.Complete = len(whys) == 0
-	reach.Why = strings.Join(whys, "; ")
-	return reach, nil
+	return nil
 }
 
 // settled tells whether a statement ordered at a time holds all entries up to to.

@@ -329,7 +329,7 @@ func TestOneListDoesNotForgetTheOrderOfAnother(t *testing.T) {
 		`{"id":"st-1"}`: "", `{"id":"st-2"}`: `{"id":"st-2"}`, "": "",
 	} {
 		require.NoError(t, q.Memory.Set(t.Context(), o.key(), kept))
-		require.NoError(t, c.forget(t.Context(), &o, q))
+		require.NoError(t, c.forget(t.Context(), &o, provider.StatementQuery{Memory: q.Memory}))
 		got, err := q.Memory.Get(t.Context(), o.key())
 		require.NoError(t, err)
 		assert.Equal(t, want, got)

@@ -49,7 +49,7 @@ func (o *order) usable(now time.Time) bool {
 
 // place finds the order in memory or makes it and remembers it at once: pawaPay
 // makes a new statement for each request, and a crash must not order twice.
-func (c *client) place(ctx context.Context, o *order, q provider.ListQuery) error {
+func (c *client) place(ctx context.Context, o *order, q provider.StatementQuery) error {
 	c.ordering.Lock()
 	defer c.ordering.Unlock()
 	if q.Memory != nil {
@@ -82,7 +82,7 @@ func (c *client) place(ctx context.Context, o *order, q provider.ListQuery) erro
 }
 
 // forget makes the next one order anew, unless another list already has.
-func (c *client) forget(ctx context.Context, o *order, q provider.ListQuery) error {
+func (c *client) forget(ctx context.Context, o *order, q provider.StatementQuery) error {
 	if q.Memory == nil {
 		return nil
 	}
@@ -133,9 +133,9 @@ func (c *client) request(ctx context.Context, o *order) (string, *trouble) {
 }
 
 // collect waits for an order and hands its rows on. why says what is missing.
-func (c *client) collect(ctx context.Context, o *order, q provider.ListQuery, page func(provider.Page) error) (why string, err error) {
+func (c *client) collect(ctx context.Context, o *order, q provider.StatementQuery, read reader) (why string, err error) {
 	for {
-		why, err = c.read(ctx, o, q, page)
+		why, err = c.take(ctx, o, read)
 		if !errors.Is(err, errGone) {
 			return why, err
 		}
@@ -166,9 +166,9 @@ type made struct {
 	FailureReason failure `json:"failureReason"`
 }
 
-// read waits for a statement and reads its file. The error is errGone, the
-// page function's, or the context's.
-func (c *client) read(ctx context.Context, o *order, q provider.ListQuery, page func(provider.Page) error) (string, error) {
+// take waits for a statement and has its file read. The error is errGone, the
+// reader's, or the context's.
+func (c *client) take(ctx context.Context, o *order, read reader) (string, error) {
 	for look := 0; look < c.polls; look++ {
 		if look > 0 {
 			if err := sleep(ctx, c.pollInterval); err != nil {
@@ -194,7 +194,7 @@ func (c *client) read(ctx context.Context, o *order, q provider.ListQuery, page 
 		}
 		switch m.Status {
 		case "COMPLETED":
-			return c.download(ctx, o, m, q, page)
+			return c.download(ctx, o, m, read)
 		case "FAILED":
 			return fmt.Sprintf("pawaPay could not make the statement (%s)", clip(string(m.FailureReason.Code))), errGone
 		case "ACCEPTED", "PROCESSING":

@@ -6,28 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"tieout/internal/provider"
 )
 
 // Check reads the account's balance and says what it is.
 func (c *client) Check(ctx context.Context) (string, error) {
-	method, request := http.MethodGet, any(nil)
-	if c.opts.generation == "C" && c.opts.merchantCode != "" {
-		method = http.MethodPost
-		request = struct {
-			MerchantCode string `json:"MerchantCode"`
-			Currency     string `json:"Currency"`
-		}{c.opts.merchantCode, c.opts.currency}
-	}
-	body, t := c.call(ctx, method, balancePath, request)
-	if t != nil {
-		return "", fmt.Errorf("check PesaWay's balance: %w", t)
-	}
-	var b struct {
-		Current   text `json:"current"`
-		Available text `json:"available"`
-	}
-	if err := json.Unmarshal(body, &b); err != nil {
-		return "", errors.New("check PesaWay's balance: the answer can't be read; check base_url")
+	b, err := c.balance(ctx)
+	if err != nil {
+		return "", fmt.Errorf("check PesaWay's balance: %w", err)
 	}
 	line := "PesaWay answers, generation " + c.opts.generation
 	if c.opts.region != "" {
@@ -39,4 +26,43 @@ func (c *client) Check(ctx context.Context) (string, error) {
 		return line + "; the balance can't be read", nil
 	}
 	return fmt.Sprintf("%s; balance %s, available %s", line, current.Human(), available.Human()), nil
+}
+
+// Balances implements provider.Balances: all money of the account's one wallet,
+// also what can't be used yet.
+func (c *client) Balances(ctx context.Context) ([]provider.Balance, error) {
+	b, err := c.balance(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read PesaWay's balance: %w", err)
+	}
+	current, err := c.scale.Parse(string(b.Current), c.opts.currency)
+	if err != nil {
+		return nil, fmt.Errorf("read PesaWay's balance: %w", err)
+	}
+	return []provider.Balance{{Wallet: "account", Amount: current}}, nil
+}
+
+type balance struct {
+	Current   text `json:"current"`
+	Available text `json:"available"`
+}
+
+func (c *client) balance(ctx context.Context) (balance, error) {
+	method, request := http.MethodGet, any(nil)
+	if c.opts.generation == "C" && c.opts.merchantCode != "" {
+		method = http.MethodPost
+		request = struct {
+			MerchantCode string `json:"MerchantCode"`
+			Currency     string `json:"Currency"`
+		}{c.opts.merchantCode, c.opts.currency}
+	}
+	var b balance
+	body, t := c.call(ctx, method, balancePath, request)
+	if t != nil {
+		return b, t
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return b, errors.New("the answer can't be read; check base_url")
+	}
+	return b, nil
 }

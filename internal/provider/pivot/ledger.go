@@ -25,7 +25,9 @@ type ledgerDTO struct {
 	ReferenceID      string     `json:"referenceId"`
 	TransactionID    string     `json:"transactionId"`
 	Date             *string    `json:"date"`
+	SettlementDate   *string    `json:"settlementDate"`
 	SettlementStatus string     `json:"settlementStatus"`
+	BalanceType      string     `json:"balanceType"`
 	TransactionType  string     `json:"transactionType"`
 	Amount           *amountDTO `json:"amount"`
 	Fee              *amountDTO `json:"fee"`
@@ -69,9 +71,16 @@ func abs(v int64) int64 {
 	return v
 }
 
-// ledger hands the rows of a time range to each, every row once, as far as
-// Pivot gives them; why says what is missing.
-func (c *client) ledger(ctx context.Context, from, to, now time.Time, accountType string, each func(ledgerRow, *failure)) (why string, f *failure) {
+// ledgerEntry is a row, or why it is none; what could be read of it is there.
+type ledgerEntry struct {
+	ledgerRow
+	fault *failure
+}
+
+// ledger hands the rows of a time range to each, an answer's together and every
+// row once, as far as Pivot gives them and each wants more; why says what is
+// missing.
+func (c *client) ledger(ctx context.Context, from, to, now time.Time, accountType string, each func([]ledgerEntry) bool) (why string, f *failure) {
 	from, to = from.Add(-ledgerWiden), to.Add(ledgerWiden)
 	if now.Before(to) {
 		to = now
@@ -85,11 +94,14 @@ func (c *client) ledger(ctx context.Context, from, to, now time.Time, accountTyp
 		if to.Before(end) {
 			end = to
 		}
-		q := url.Values{"startDate": {start.UTC().Format(time.RFC3339)}, "endDate": {end.UTC().Format(time.RFC3339)}}
+		// whole seconds that hold all of the range
+		until := end.UTC().Add(time.Second - 1).Truncate(time.Second)
+		q := url.Values{"startDate": {start.UTC().Format(time.RFC3339)}, "endDate": {until.Format(time.RFC3339)}}
 		if accountType != "" {
 			q.Set("accountType", accountType)
 		}
 		got, f := c.pages(ctx, "/v1/balance-histories", q, c.maxPages, func(rows []json.RawMessage) bool {
+			var entries []ledgerEntry
 			for _, raw := range rows {
 				r, f := c.readLedgerRow(raw)
 				id := digestOf(r.TransactionID, r.ReferenceID, text(r.Date), r.TransactionType, r.amount.String())
@@ -97,9 +109,9 @@ func (c *client) ledger(ctx context.Context, from, to, now time.Time, accountTyp
 					continue
 				}
 				seen[id] = true
-				each(r, f)
+				entries = append(entries, ledgerEntry{r, f})
 			}
-			return true
+			return each(entries)
 		})
 		if f != nil && f.verdict != provider.Unknown {
 			return why, f
@@ -167,22 +179,43 @@ func (b *feeBook) fee(a money.Amount, names ...string) *money.Amount {
 	return nil
 }
 
-// loadDepositFees reads the fees of deposits made in a range; what is paid much
-// later than it was made keeps its fee unknown.
+// paidLate is how long after a deposit was made its fee is looked for; what is
+// paid later keeps its fee unknown.
+const paidLate = 3 * 24 * time.Hour
+
+// loadDepositFees reads the fees of deposits made in a range, unless the
+// statement of the same range has brought them along.
 func (c *client) loadDepositFees(ctx context.Context, q provider.ListQuery) {
-	const paidLate = 3 * 24 * time.Hour
+	c.mu.Lock()
+	known := c.depositFees != nil && c.feesFrom.Equal(q.From) && c.feesTo.Equal(q.To)
+	c.mu.Unlock()
+	if known {
+		return
+	}
 	book := newFeeBook()
-	_, f := c.ledger(ctx, q.From, q.To.Add(paidLate), q.Now, "", func(r ledgerRow, f *failure) {
-		if f == nil && paymentRow(r.TransactionType) {
-			book.add(r, r.TransactionID, r.ReferenceID)
-		}
+	_, f := c.ledger(ctx, q.From, q.To.Add(paidLate), q.Now, "", func(entries []ledgerEntry) bool {
+		book.addDeposits(entries)
+		return true
 	})
 	if f != nil {
 		book = nil
 	}
+	c.keepDepositFees(book, q.From, q.To)
+}
+
+func (c *client) keepDepositFees(book *feeBook, from, to time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.depositFees = book
+	c.depositFees, c.feesFrom, c.feesTo = book, from, to
+}
+
+// addDeposits books the rows that are deposits'.
+func (b *feeBook) addDeposits(entries []ledgerEntry) {
+	for _, r := range entries {
+		if r.fault == nil && paymentRow(r.TransactionType) {
+			b.add(r.ledgerRow, r.TransactionID, r.ReferenceID)
+		}
+	}
 }
 
 // paymentRow tells a deposit's row by its display text ("VA Payment"), as the

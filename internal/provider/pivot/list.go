@@ -141,7 +141,12 @@ const payoutsWhy = "Pivot has no list of payouts; its balance history shows payo
 func (c *client) listPayouts(ctx context.Context, q provider.ListQuery, page func(provider.Page) error) (provider.Reach, error) {
 	l := newPayoutLedger()
 	for _, accountType := range payoutTypes {
-		_, f := c.ledger(ctx, q.From, q.To, q.Now, accountType, func(r ledgerRow, f *failure) { l.add(q, r, f) })
+		_, f := c.ledger(ctx, q.From, q.To, q.Now, accountType, func(entries []ledgerEntry) bool {
+			for _, r := range entries {
+				l.add(q, r.ledgerRow, r.fault)
+			}
+			return true
+		})
 		switch {
 		case ctx.Err() != nil:
 			return provider.Reach{}, fmt.Errorf("pivot: list payouts: %w", ctx.Err())

@@ -218,7 +218,7 @@ func TestPayoutsAreListedFromTheLedgerOnceItIsKnownToNameBatches(t *testing.T) {
 func TestTheLedgerIsAskedInSpansThatPivotTakes(t *testing.T) {
 	t.Parallel()
 	c, s := stubbed(t, nil)
-	why, f := c.ledger(t.Context(), testNow.AddDate(0, -8, 0), testNow, testNow, "", func(ledgerRow, *failure) {})
+	why, f := c.ledger(t.Context(), testNow.AddDate(0, -8, 0), testNow, testNow, "", func([]ledgerEntry) bool { return true })
 	require.Nil(t, f)
 	assert.Contains(t, why, "six months")
 	s.mu.Lock()

@@ -22,7 +22,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -61,9 +60,11 @@ type client struct {
 	batches batchCache
 
 	mu          sync.Mutex
-	depositFees *feeBook          // of the deposits that were listed last
+	depositFees *feeBook          // of the deposits made in [feesFrom, feesTo)
 	payoutFees  *feeBook          // of the payouts that were listed last
 	payoutIDs   map[string]string // item reference -> batch uuid, as the ledger told
+
+	feesFrom, feesTo time.Time
 }
 
 func newClient(s provider.Settings) (provider.Client, error) {
@@ -137,24 +138,14 @@ func (c *client) Status(ctx context.Context, q provider.Query) provider.Answer {
 
 // Check reads the balance of the payout wallet.
 func (c *client) Check(ctx context.Context) (string, error) {
-	e, f := c.get(ctx, "/v1/balances", url.Values{"usecase": {"DISBURSEMENT"}})
-	if f != nil {
-		if f.verdict == provider.Unknown {
-			return "", errors.New("pivot: read the balance: the account has no payout wallet at Pivot, or base_url is another environment's")
-		}
-		return "", fmt.Errorf("pivot: read the balance: %s", f.reason)
+	balance, f := c.balance(ctx, "DISBURSEMENT")
+	switch {
+	case f == nil:
+		return "credentials accepted, payout balance " + balance.Human(), nil
+	case f.verdict == provider.Unknown:
+		return "", errors.New("pivot: read the balance: the account has no payout wallet at Pivot, or base_url is another environment's")
 	}
-	var data struct {
-		AvailableBalance *amountDTO `json:"availableBalance"`
-	}
-	if f := decode(e.Data, &data); f != nil {
-		return "", fmt.Errorf("pivot: read the balance: %s", f.reason)
-	}
-	balance, f := c.amount("availableBalance", data.AvailableBalance, signed)
-	if f != nil {
-		return "", fmt.Errorf("pivot: read the balance: %s", f.reason)
-	}
-	return "credentials accepted, payout balance " + balance.Human(), nil
+	return "", fmt.Errorf("pivot: read the balance: %s", f.reason)
 }
 
 // failure is an answer that is none: the verdict that it leads to, and why.

@@ -40,6 +40,9 @@ func Run(t *testing.T, h Harness) {
 		"an expired token is renewed once":                           expiredToken,
 		"lists are complete":                                         lists,
 		"a list that fails says so":                                  failingLists,
+		"statements show what moved":                                 statements,
+		"a statement that fails covers nothing":                      failingStatements,
+		"balances follow the statements":                             balances,
 		"saved methods are told, or not checkable":                   savedMethods,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,11 +122,15 @@ func (s *server) activeConf(w http.ResponseWriter, r *http.Request, version int)
 		if exp, _ := s.Scale.Exponent(currency); exp > 0 {
 			decimals = "TWO_PLACES"
 		}
+		most := "20000"
+		if decimals == "NONE" { // their units are small
+			most = "5000000"
+		}
 		operations := map[string]any{}
 		for _, op := range []string{"DEPOSIT", "PAYOUT", "REFUND"} {
 			if want := r.URL.Query().Get("operationType"); want == "" || want == op {
 				operations[op] = map[string]any{
-					"minAmount": "1", "maxAmount": "20000", "decimalsInAmount": decimals, "status": "OPERATIONAL",
+					"minAmount": "1", "maxAmount": most, "decimalsInAmount": decimals, "status": "OPERATIONAL",
 				}
 			}
 		}

@@ -175,23 +175,3 @@ func recipient(t corpus.Transaction) string {
 }
 
 func rowTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
-
-// balance answers with figures that are always the same: balances are no part
-// of the account's state.
-func (s *server) balance(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost {
-		var body struct {
-			MerchantCode string `json:"MerchantCode"`
-		}
-		if !s.readBody(w, r, &body) {
-			return
-		}
-		if body.MerchantCode == "" {
-			s.fail(w, http.StatusBadRequest, "400.001", "Invalid parameter: MerchantCode")
-			return
-		}
-	}
-	reply(w, http.StatusOK, map[string]string{
-		"current": "181000.5", "available": "176200.5", "uncleared": "3000.0", "reserved": "1800.0",
-	})
-}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"tieout/internal/corpus"
@@ -11,14 +12,42 @@ import (
 	"tieout/internal/payment"
 )
 
-// balance is invented: the truth knows no balances.
+// balance is what an account had at first, in minor units, and what was booked
+// and settled since.
 func (s *server) balance(q url.Values) answer {
-	values := map[string]int64{"": 268_000_99, "DISBURSEMENT": 268_000_99, "PAYMENT": 135_000_00, "WALLET": 0}
-	v, ok := values[q.Get("usecase")]
+	usecase := cmp.Or(q.Get("usecase"), "DISBURSEMENT")
+	v, ok := map[string]int64{"DISBURSEMENT": 50_000_268_000_99, "PAYMENT": 135_000_00, "WALLET": 0}[usecase]
 	if !ok {
 		return invalidField("usecase", "usecase is invalid")
 	}
+	for _, b := range s.bookings() {
+		if strings.EqualFold(b.balance, usecase+" Balance") && b.amount.Currency == "IDR" && !b.settled().After(s.account.Now()) {
+			v += b.change()
+		}
+	}
 	return found(fields{"availableBalance": asDecimals(money.Amount{Minor: v, Exp: 2, Currency: "IDR"})})
+}
+
+// settled is when a booking counts in the balance: money in waits for a day.
+func (b booking) settled() time.Time {
+	if b.in() {
+		return b.at.Add(24 * time.Hour)
+	}
+	return b.at
+}
+
+func (b booking) in() bool { return strings.HasSuffix(b.accountType, "_PAYMENT") }
+
+// change is what a booking did to its balance, in minor units.
+func (b booking) change() int64 {
+	v := -b.amount.Minor
+	if b.in() {
+		v = b.amount.Minor
+	}
+	if b.fee != nil {
+		v -= b.fee.Minor
+	}
+	return v
 }
 
 // booking is one row of the balance history.
@@ -64,7 +93,7 @@ func (s *server) history(q url.Values) answer {
 
 func (b booking) render() fields {
 	out := fields{
-		"referenceId": b.reference, "transactionId": b.id, "date": micros(b.at), "settlementDate": seconds(b.at.Add(24 * time.Hour)),
+		"referenceId": b.reference, "transactionId": b.id, "date": micros(b.at), "settlementDate": seconds(b.settled()),
 		"settlementStatus": "SUCCESS", "balanceType": b.balance, "channel": b.channel, "transactionType": b.display,
 		"amount": asNumber(b.amount), "createdBy": "Sandbox",
 	}

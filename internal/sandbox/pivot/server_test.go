@@ -158,7 +158,7 @@ func TestMoneyHasTheEncodingOfItsEndpoint(t *testing.T) {
 		"/v1/payouts/" + batchID:                       `"totalSuccessAmount":50000`,
 		"/v1/refunds":                                  `"amount":{"currency":"IDR","value":"5.00"}`,
 		"/v1/refunds/r1":                               `"paymentSessionId":"` + sessionID + `"`,
-		"/v1/balances?usecase=PAYMENT":                 `"value":"135000.00"`,
+		"/v1/balances?usecase=PAYMENT":                 `"value":"398995.99"`,
 		"/v1/balance-histories?" + "startDate=2025-11-01T00:00:00Z&endDate=2025-11-04T00:00:00Z&accountType=DISBURSEMENT": `"value":50000}`,
 		"/v1/balance-histories?" + "startDate=2025-11-01T00:00:00Z&endDate=2025-11-04T00:00:00Z&transactionId=DEP1":       `"fee":{"currency":"IDR","value":4000}`,
 	} {
