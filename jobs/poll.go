@@ -66,6 +66,9 @@ type account struct {
 	client   provider.Client
 	http     *httpx.Client
 	patience *patience
+	// asked is when lists and statements were begun: what ends now ends there
+	// for all of them.
+	asked time.Time
 }
 
 func (s *state) account(p config.Provider) (*account, error) {
@@ -107,6 +110,13 @@ func (a *account) poll(ctx context.Context) error {
 	before := a.http.Requests()
 	defer func() { atomic.AddInt64(&a.sum.Requests, a.http.Requests()-before) }()
 	if err := a.callbacks(ctx); err != nil {
+		return err
+	}
+	if err := a.balances(ctx); err != nil {
+		return err
+	}
+	a.asked = a.Now()
+	if err := a.statement(ctx); err != nil {
 		return err
 	}
 	if lister, ok := a.client.(provider.Lister); ok {
@@ -166,13 +176,9 @@ func (a *account) list(ctx context.Context, lister provider.Lister, kind payment
 	if err != nil {
 		return err
 	}
-	to := a.run.ToTime.Add(listAfter)
-	if now := a.Now(); to.After(now) {
-		to = now
-	}
+	from, to := a.listRange()
 	q := provider.ListQuery{
-		Kind: kind, From: a.run.FromTime.Add(-listBefore).UTC(), To: to.UTC(), Currencies: currencies, Now: a.run.StartedAt,
-		Memory: a.Store.Memory(a.cfg.Name),
+		Kind: kind, From: from, To: to, Currencies: currencies, Now: a.run.StartedAt, Memory: a.Store.Memory(a.cfg.Name),
 	}
 	if !q.From.Before(q.To) {
 		return nil // a range of the future
@@ -204,6 +210,15 @@ func (a *account) list(ctx context.Context, lister provider.Lister, kind payment
 	}
 	a.Log.Info().Str("provider", a.cfg.Name).Str("kind", string(kind)).Int64("transactions", seen).Bool("complete", reach.Complete).Msg("listed")
 	return a.Store.SaveReach(ctx, a.run, a.cfg.Name, q, reach, a.Now().UTC())
+}
+
+// listRange is the time that lists and statements are read for.
+func (a *account) listRange() (from, to time.Time) {
+	to = a.run.ToTime.Add(listAfter)
+	if to.After(a.asked) {
+		to = a.asked
+	}
+	return a.run.FromTime.Add(-listBefore).UTC(), to.UTC()
 }
 
 // notes asks a provider that can tell whether it could move what was pulled at

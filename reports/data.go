@@ -187,6 +187,20 @@ type StatementTotal struct {
 	Sentence string
 }
 
+// WalletRoll is control total 6: what stood in a provider's wallet, and whether
+// its statement leads from one reading to the next, in minor units.
+type WalletRoll struct {
+	Provider, Wallet, Currency string
+	Exp                        int
+	Opening                    *int64 // nil: no earlier balance
+	OpenedAt                   time.Time
+	In, Out                    int64 // by the statement, between the readings; both positive
+	Closing                    int64
+	ClosedAt                   time.Time
+	// Why says why In and Out are not known and nothing is claimed; else empty.
+	Why string
+}
+
 // Check is one proven equation, for the manifest and the verdict.
 type Check struct {
 	Name  string `json:"name"`  // "pulled KES", "net equation pawapay-zm deposit ZMW"
@@ -229,6 +243,7 @@ type Figures struct {
 	Pulled      []PulledTotal
 	Providers   []ProviderTotal
 	Statements  []StatementTotal // empty: no provider gave a statement
+	Wallets     []WalletRoll     // empty: no provider told a balance
 	Checks      []Check
 	NetChanges  []NetChange
 	Changes     []Change

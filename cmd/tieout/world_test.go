@@ -100,6 +100,7 @@ type site struct {
 type settings struct {
 	timeout           string // of a request; long by default: a busy machine is no outage
 	ledger, schedules string
+	statements        bool // pawapay makes some
 	credentials       map[string]map[string]string
 }
 
@@ -152,8 +153,12 @@ func (s *site) configure(x settings) {
 	b.WriteString(x.schedules)
 	b.WriteString("providers:\n")
 	for _, a := range s.world.Accounts {
-		fmt.Fprintf(&b, "  - name: %s\n    type: %s\n    base_url: %s\n    rate_limit: 500\n    concurrency: 16\n    timeout: %s\n    credentials:\n",
+		fmt.Fprintf(&b, "  - name: %s\n    type: %s\n    base_url: %s\n    rate_limit: 500\n    concurrency: 16\n    timeout: %s\n",
 			a.Name, a.Type, s.server.sandbox.BaseURL(a.Name), x.timeout)
+		if x.statements && a.Type == "pawapay" {
+			b.WriteString("    statement_callback_url: https://shop.example/statements\n    options: { statement_poll_interval: 10ms }\n")
+		}
+		b.WriteString("    credentials:\n")
 		credentials := s.server.sandbox.Credentials(a.Name)
 		maps.Copy(credentials, x.credentials[a.Name])
 		for _, name := range slices.Sorted(maps.Keys(credentials)) {

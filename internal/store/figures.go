@@ -39,6 +39,7 @@ func (s *Store) Figures(ctx context.Context, run *Run, version int, previous *Ru
 		func() (err error) { f.Pulled, err = s.pulled(ctx, run); return },
 		func() (err error) { f.Providers, err = s.providerTotals(ctx, run); return },
 		func() (err error) { f.Statements, err = s.statementTotals(ctx, run); return },
+		func() (err error) { f.Wallets, err = s.wallets(ctx, run); return },
 		func() (err error) { f.Checks, err = s.checks(ctx, run); return },
 		func() (err error) { f.NetByRows, err = s.netByRows(ctx, run); return },
 	}
@@ -91,6 +92,12 @@ func (s *Store) passport(ctx context.Context, run *Run, p *reports.Passport) err
 	for _, l := range lists {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s %ss: the list is not complete, so missing internally can't be found there: %s", l.Provider, l.Kind, l.Why))
 	}
+	var unread []string
+	if err := s.db.SelectContext(ctx, &unread, `SELECT provider || ': its statement proves no total: ' || why FROM tieout.run_statement_reads
+		WHERE run_id = $1 AND set_aside > 0 ORDER BY 1`, run.ID); err != nil {
+		return err
+	}
+	p.Notes = append(p.Notes, unread...)
 	return nil
 }
 

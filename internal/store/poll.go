@@ -193,13 +193,8 @@ func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, 
 // become answers about the payments of the run that they belong to.
 func (s *Store) SavePage(ctx context.Context, run *Run, providerName string, kind payment.Kind, twins bool, page provider.Page, at time.Time, evidence []httpx.Exchange, digests []string) error {
 	return wrap("saving a list of "+providerName, s.inQuickTx(ctx, func(tx *sqlx.Tx) error {
-		var obs []observation
-		for i, e := range evidence {
-			o, err := newObservation(run, providerName, kind, "", e, digests[i])
-			if err != nil {
-				return err
-			}
-			obs = append(obs, o)
+		if err := saveEvidence(ctx, tx, run, providerName, kind, evidence, digests); err != nil {
+			return err
 		}
 		var txs []transactionRow
 		for _, t := range page.Transactions {
@@ -207,9 +202,6 @@ func (s *Store) SavePage(ctx context.Context, run *Run, providerName string, kin
 				t.CreatedAt = at
 			}
 			txs = append(txs, newTransactionRow(run, providerName, "list", at, t))
-		}
-		if err := saveObservations(ctx, tx, obs); err != nil {
-			return err
 		}
 		if err := saveTransactions(ctx, tx, txs, twins); err != nil {
 			return err

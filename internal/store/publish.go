@@ -49,7 +49,7 @@ func (s *Store) Publish(ctx context.Context, run *Run, lease *Lease, version, ex
 }
 
 // workingTables are a run's own rows.
-var workingTables = []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements", "run_todo"}
+var workingTables = []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements", "run_statement_reads", "run_todo"}
 
 // dropOlder deletes the working tables of older versions of the same range: what
 // was published of them stands in the files.

@@ -48,16 +48,7 @@ func (s *Store) ImportStatement(ctx context.Context, provider string, rd stateme
 	}
 	f := statementFile{provider: provider, sha256: hex.EncodeToString(digest.Sum(nil)), zone: rd.DayZone(), claim: claim}
 	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE incoming_rows (base text, LIKE tieout.statement_rows) ON COMMIT DROP`); err != nil {
-			return err
-		}
-		for _, column := range []string{"id", "identity", "provider", "sha256"} {
-			if _, err := tx.ExecContext(ctx, `ALTER TABLE incoming_rows DROP COLUMN `+column); err != nil {
-				return err
-			}
-		}
-		w, err := newCopy(ctx, tx, "incoming_rows", "base", "n", "entry", "provider_payment_id", "reference", "kind", "currency", "exp", "amount",
-			"fee", "tax", "status", "raw_status", "account", "created_at", "completed_at", "at")
+		w, err := stageStatement(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -66,9 +57,7 @@ func (s *Store) ImportStatement(ctx context.Context, provider string, rd stateme
 			if out.Read%1000 == 0 {
 				progress(out.Read)
 			}
-			return w.add(identityOf(r), r.Number, string(r.Entry), null(r.ProviderPaymentID), null(r.Reference), null(string(r.Kind)), r.Amount.Currency,
-				r.Amount.Exp, r.Amount.Minor, minor(r.Fee), minor(r.Tax), string(r.Status), null(r.RawStatus), null(r.Account),
-				stated(r.CreatedAt), stated(r.CompletedAt), stated(r.At()))
+			return w.add(r, identityOf(r), nil)
 		}, func(r statement.Reject) error {
 			out.SetAside++
 			return reject(r)
@@ -79,9 +68,49 @@ func (s *Store) ImportStatement(ctx context.Context, provider string, rd stateme
 		if err := w.close(); err != nil {
 			return err
 		}
-		return f.merge(ctx, tx, &out)
+		if err := f.merge(ctx, tx, &out); err != nil {
+			return err
+		}
+		// what the API has shown before is now the file's
+		if _, err := tx.ExecContext(ctx, `UPDATE tieout.statement_rows old SET source = 'file'
+			FROM (SELECT base || '-' || row_number() OVER (PARTITION BY base ORDER BY n) AS identity FROM incoming_rows) i
+			WHERE old.provider = $1 AND old.source = 'api' AND old.identity = i.identity`, f.provider); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.statement_files VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+			f.provider, f.sha256, f.claim.Now, out.Read, out.SetAside); err != nil {
+			return err
+		}
+		if err := f.cover(ctx, tx, &out); err != nil || !claim.Replace {
+			return err
+		}
+		return f.forget(ctx, tx, &out)
 	})
 	return out, wrap("import statement", err)
+}
+
+// staging takes rows into the temporary table incoming_rows.
+type staging struct{ *copyIn }
+
+func stageStatement(ctx context.Context, tx *sqlx.Tx) (staging, error) {
+	// nth, where it is given, is a row's number among those with the same base
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE incoming_rows (base text, nth bigint, LIKE tieout.statement_rows) ON COMMIT DROP`); err != nil {
+		return staging{}, err
+	}
+	for _, column := range []string{"id", "identity", "provider", "sha256", "source", "run_id"} {
+		if _, err := tx.ExecContext(ctx, `ALTER TABLE incoming_rows DROP COLUMN `+column); err != nil {
+			return staging{}, err
+		}
+	}
+	w, err := newCopy(ctx, tx, "incoming_rows", "base", "nth", "n", "entry", "provider_payment_id", "reference", "kind", "currency", "exp", "amount",
+		"fee", "tax", "status", "raw_status", "account", "created_at", "completed_at", "at", "wallet", "word", "direction", "reserved", "settled_at")
+	return staging{w}, err
+}
+
+func (w staging) add(r statement.Row, base string, nth any) error {
+	return w.copyIn.add(base, nth, r.Number, string(r.Entry), null(r.ProviderPaymentID), null(r.Reference), null(string(r.Kind)), r.Amount.Currency,
+		r.Amount.Exp, r.Amount.Minor, minor(r.Fee), minor(r.Tax), string(r.Status), null(r.RawStatus), null(r.Account),
+		stated(r.CreatedAt), stated(r.CompletedAt), stated(r.At()), null(r.Wallet), null(r.Word), r.Direction, r.Reserved, stated(r.SettledAt))
 }
 
 // identityOf is what makes rows of two files the same row, but for their number
@@ -101,14 +130,16 @@ func identityOf(r statement.Row) string {
 
 func stated(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t.IsZero()} }
 
+// statementFile is where rows come from: a file, or an answer of a provider's
+// API to a run.
 type statementFile struct {
 	provider, sha256 string
+	run              string // empty: a file
 	zone             *time.Location
 	claim            StatementClaim
 }
 
-// merge takes the staged rows over. A later file's word on a row counts, but
-// for one that is older in what it says: still open where we know the end.
+// merge takes the staged rows over.
 func (f statementFile) merge(ctx context.Context, tx *sqlx.Tx, out *Imported) error {
 	// imports of one provider's statements come one after the other
 	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 7461205032))`, f.provider); err != nil {
@@ -118,52 +149,38 @@ func (f statementFile) merge(ctx context.Context, tx *sqlx.Tx, out *Imported) er
 		New     int64 `db:"fresh"`
 		Changed int64 `db:"changed"`
 	}
-	err := tx.GetContext(ctx, &counts, `WITH merged AS (
-		INSERT INTO tieout.statement_rows AS old (provider, identity, sha256, n, entry, provider_payment_id, reference, kind, currency, exp, amount,
-			fee, tax, status, raw_status, account, created_at, completed_at, at)
-		SELECT $1, base || '-' || row_number() OVER (PARTITION BY base ORDER BY n), $2, n, entry, provider_payment_id, reference, kind, currency, exp, amount,
-			fee, tax, status, raw_status, account, created_at, completed_at, at
-		FROM incoming_rows ORDER BY n
-		ON CONFLICT (provider, identity) DO UPDATE SET sha256 = excluded.sha256, n = excluded.n, exp = excluded.exp, amount = excluded.amount,
-			fee = coalesce(excluded.fee, old.fee), tax = coalesce(excluded.tax, old.tax), status = excluded.status,
-			raw_status = coalesce(excluded.raw_status, old.raw_status), account = coalesce(excluded.account, old.account),
-			completed_at = coalesce(excluded.completed_at, old.completed_at), at = coalesce(excluded.completed_at, old.completed_at, excluded.at)
-		WHERE (old.exp, old.amount, old.fee, old.tax, old.status, old.completed_at) IS DISTINCT FROM
-			(excluded.exp, excluded.amount, coalesce(excluded.fee, old.fee), coalesce(excluded.tax, old.tax), excluded.status, coalesce(excluded.completed_at, old.completed_at))
-		  AND NOT (excluded.status IN ('created', 'pending') AND old.status NOT IN ('created', 'pending'))
-		RETURNING xmax = 0 AS fresh
-	) SELECT count(*) FILTER (WHERE fresh) AS fresh, count(*) FILTER (WHERE NOT fresh) AS changed FROM merged`, f.provider, f.sha256)
+	err := tx.GetContext(ctx, &counts, query("merge_statement.sql"), f.provider, f.sha256, null(f.run))
 	if err != nil {
 		return err
 	}
 	out.New, out.Changed = counts.New, counts.Changed
 	out.Unchanged = out.Read - out.New - out.Changed
-	if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.statement_files VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-		f.provider, f.sha256, f.claim.Now, out.Read, out.SetAside); err != nil {
-		return err
-	}
-	if err := f.cover(ctx, tx, out); err != nil || !f.claim.Replace {
-		return err
-	}
-	return f.forget(ctx, tx, out)
+	return nil
 }
 
-// forget deletes the rows of earlier files that this one, which covers their
-// time, kind and currency, does not show.
+// forget takes away what earlier files showed of the time, kind and currency that
+// this one covers, and it does not show. What the API has shown as well is the
+// API's again.
 func (f statementFile) forget(ctx context.Context, tx *sqlx.Tx, out *Imported) error {
 	if out.SetAside > 0 {
 		return fmt.Errorf("%d rows were set aside, so the file does not show all of its days and can't replace another one: nothing was changed", out.SetAside)
 	}
-	res, err := tx.ExecContext(ctx, `DELETE FROM tieout.statement_rows old
-		WHERE provider = $1 AND EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = $1 AND c.sha256 = $2 AND c.currency = old.currency
+	const gone = ` provider = $1 AND source = 'file'
+		  AND EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = $1 AND c.sha256 = $2 AND c.currency = old.currency
 				AND c.kind IN ('', coalesce(old.kind, c.kind)) AND old.at >= c.from_time AND old.at < c.to_time)
-		  AND NOT EXISTS (SELECT 1 FROM (SELECT base || '-' || row_number() OVER (PARTITION BY base ORDER BY n) AS identity FROM incoming_rows) i WHERE i.identity = old.identity)`,
-		f.provider, f.sha256)
-	if err != nil {
-		return err
+		  AND NOT EXISTS (SELECT 1 FROM (SELECT base || '-' || row_number() OVER (PARTITION BY base ORDER BY n) AS identity FROM incoming_rows) i WHERE i.identity = old.identity)`
+	for _, q := range []string{`UPDATE tieout.statement_rows old SET source = 'api' WHERE wallet IS NOT NULL AND` + gone, `DELETE FROM tieout.statement_rows old WHERE` + gone} {
+		res, err := tx.ExecContext(ctx, q, f.provider, f.sha256)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		out.Forgotten += n
 	}
-	out.Forgotten, err = res.RowsAffected()
-	return err
+	return nil
 }
 
 // cover notes the time of which the file shows every movement: the whole days
@@ -176,7 +193,7 @@ func (f statementFile) cover(ctx context.Context, tx *sqlx.Tx, out *Imported) er
 	if f.claim.Partial || out.SetAside > 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO tieout.statement_coverage
+	_, err := tx.ExecContext(ctx, `INSERT INTO tieout.statement_coverage (provider, sha256, kind, currency, from_time, to_time)
 		SELECT $1, $2, k.kind, s.currency,
 			coalesce($4::timestamptz, date_trunc('day', s.first AT TIME ZONE $3) AT TIME ZONE $3),
 			coalesce($5::timestamptz, CASE WHEN s.end > $6 THEN s.last + interval '1 microsecond' ELSE s.end END)
@@ -197,7 +214,7 @@ CREATE TEMP TABLE st_near (id bigint, provider text, sid text, ref text, rkey te
 CREATE TEMP TABLE st_key (provider text, name text) ON COMMIT DROP;
 CREATE TEMP TABLE st_name (provider text, kind text, name text, by_id boolean, id bigint, pid text) ON COMMIT DROP;
 CREATE TEMP TABLE st (rid bigint, provider text, kind text, entry text, sid text, ref text, rkey text, cur text, exp smallint, minor bigint, fee bigint,
-	tax bigint, status text, account text, created timestamptz) ON COMMIT DROP;
+	tax bigint, status text, account text, created timestamptz, api boolean, reserved boolean) ON COMMIT DROP;
 CREATE TEMP TABLE st_id (rid bigint, name text) ON COMMIT DROP;
 CREATE TEMP TABLE st_link (rid bigint, id bigint, pid text) ON COMMIT DROP;
 CREATE TEMP TABLE st_pay (pid text, cur text, exp smallint, minor bigint, status text, chosen boolean) ON COMMIT DROP;
@@ -230,7 +247,8 @@ func (s *Store) compareStatements(ctx context.Context, tx *sqlx.Tx, run *Run) er
 
 func statementSteps(ctx context.Context, tx *sqlx.Tx, file string) error {
 	var given bool
-	if err := tx.GetContext(ctx, &given, `SELECT EXISTS (SELECT 1 FROM tieout.statement_rows, par WHERE provider = ANY (par.providers))`); err != nil {
+	if err := tx.GetContext(ctx, &given, `SELECT EXISTS (SELECT 1 FROM tieout.statement_rows, par WHERE provider = ANY (par.providers))
+		OR EXISTS (SELECT 1 FROM tieout.statement_coverage, par WHERE provider = ANY (par.providers))`); err != nil {
 		return fmt.Errorf("statements: %w", err)
 	}
 	if !given {

@@ -8,7 +8,9 @@ INSERT INTO st_near
 SELECT s.id, s.provider, s.provider_payment_id, s.reference, pg_temp.reference_key(s.provider, s.reference)
 FROM tieout.statement_rows s, par
 WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax')
-  AND (s.at IS NULL OR s.at >= par.from_time - interval '45 days' AND s.at < par.to_time + interval '45 days');
+  -- an API's movements are booked when they happen: none is older than its payment
+  AND (s.at IS NULL OR s.at >= par.from_time - CASE s.source WHEN 'api' THEN interval '2 days' ELSE interval '45 days' END
+       AND s.at < par.to_time + interval '45 days');
 INSERT INTO st_key
 SELECT provider, sid FROM st_near WHERE sid <> ''
 UNION SELECT provider, rkey FROM st_near WHERE ref <> ''
@@ -35,7 +37,7 @@ ANALYZE st_name;
 -- step: the rows that these names or the range's days concern
 INSERT INTO st
 SELECT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, n.rkey, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
-       s.account, coalesce(s.created_at, s.at)
+       s.account, coalesce(s.created_at, s.at), s.source = 'api', s.reserved
 FROM st_near n JOIN tieout.statement_rows s USING (id), par
 WHERE s.at >= par.from_time AND s.at < par.to_time + interval '1 day' OR s.created_at >= par.from_time AND s.created_at < par.to_time
    OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.sid)
@@ -61,6 +63,16 @@ DELETE FROM st WHERE kind IS NULL AND entry <> 'payment';
 UPDATE st SET kind = CASE WHEN minor < 0 THEN 'payout' ELSE 'deposit' END WHERE kind IS NULL;
 DELETE FROM st WHERE NOT EXISTS (SELECT 1 FROM par WHERE st.kind = ANY (par.kinds));
 
+-- step: what an imported file covers or names is the file's: the API's word on it is not counted
+DELETE FROM st USING tieout.statement_coverage c
+WHERE st.api AND c.source = 'file' AND c.provider = st.provider AND c.kind IN ('', st.kind) AND c.currency = st.cur
+  AND st.created >= c.from_time AND st.created < c.to_time;
+CREATE TEMP TABLE st_filed ON COMMIT DROP AS SELECT DISTINCT provider, kind, sid, rkey FROM st WHERE entry = 'payment' AND NOT api;
+DELETE FROM st USING st_filed f WHERE st.api AND f.provider = st.provider AND f.kind = st.kind AND f.sid = st.sid
+  AND coalesce(f.rkey, st.rkey, '') = coalesce(st.rkey, f.rkey, '');
+DELETE FROM st USING st_filed f WHERE st.api AND f.provider = st.provider AND f.kind = st.kind AND f.rkey = st.rkey AND (f.sid IS NULL OR st.sid IS NULL);
+DELETE FROM st_id WHERE NOT EXISTS (SELECT 1 FROM st WHERE st.rid = st_id.rid);
+
 -- step: rows by id
 INSERT INTO st_link
 SELECT DISTINCT ON (st.rid) st.rid, t.id
@@ -84,6 +96,8 @@ FROM st JOIN st_name n ON n.provider = st.provider AND n.kind = st.kind AND NOT 
 WHERE st.entry <> 'payment' AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
 GROUP BY st.rid HAVING count(DISTINCT n.id) = 1;
 UPDATE st_link SET pid = u.pid FROM u WHERE u.id = st_link.id AND u.use = 'match';
+-- what paid several payments as one stands at the first
+UPDATE st_link SET pid = b.pid FROM batch b WHERE b.id = st_link.id AND b.first;
 
 -- step: rows of payments that have no transaction
 INSERT INTO st_link (rid, pid)

@@ -6,21 +6,33 @@
 INSERT INTO st_pay
 SELECT pid, cur, exp,
        coalesce(abs(sum(minor) FILTER (WHERE status = 'completed')), 0),
-       CASE WHEN sum(minor) FILTER (WHERE status = 'completed') <> 0 THEN 'completed'
+       -- money that left for a payout under way does not contradict its answer
+       CASE WHEN bool_and(reserved) AND r.outcome = 'pending' THEN 'pending'
+            WHEN sum(minor) FILTER (WHERE status = 'completed') <> 0 THEN 'completed'
             -- booked, and booked back
             WHEN bool_or(status IN ('completed', 'reversed')) THEN 'reversed'
             WHEN bool_or(status IN ('created', 'pending')) THEN 'pending'
             ELSE min(status) END, false
-FROM (SELECT l.pid, st.cur, max(st.exp) OVER same AS exp, st.status, (st.minor * 10::numeric ^ (max(st.exp) OVER same - st.exp))::bigint AS minor
+FROM (SELECT l.pid, st.cur, max(st.exp) OVER same AS exp, st.status, (st.minor * 10::numeric ^ (max(st.exp) OVER same - st.exp))::bigint AS minor, st.reserved
       FROM st JOIN st_link l USING (rid)
       WHERE st.entry = 'payment' AND l.pid IS NOT NULL
       WINDOW same AS (PARTITION BY l.pid, st.cur)) y
-GROUP BY pid, cur, exp;
+LEFT JOIN (SELECT pid, outcome FROM r) r USING (pid)
+GROUP BY pid, cur, exp, r.outcome;
+-- of a transaction that paid several payments as one each has its share; the first has what is left
+CREATE TEMP TABLE st_share ON COMMIT DROP AS
+SELECT b.pid, f.pid AS first, s.cur, s.exp, b.share, s.status
+FROM batch b JOIN batch f ON f.id = b.id AND f.first JOIN st_pay s ON s.pid = f.pid JOIN m ON m.pid = b.pid AND m.cur = s.cur AND m.exp = s.exp
+WHERE NOT b.first AND s.status = 'completed';
+INSERT INTO st_pay SELECT pid, cur, exp, share, status, false FROM st_share;
+UPDATE st_pay SET minor = minor - o.share
+FROM (SELECT first, cur, sum(share)::bigint AS share FROM st_share GROUP BY 1, 2) o WHERE o.first = st_pay.pid AND o.cur = st_pay.cur;
 -- what moved in a currency that the status answer does not name is what differs
 UPDATE st_pay SET chosen = true
 FROM (SELECT DISTINCT ON (s.pid) s.pid, s.cur FROM st_pay s LEFT JOIN m USING (pid)
       ORDER BY s.pid, s.minor <> 0 DESC, s.cur IS DISTINCT FROM m.cur DESC, s.cur) y
 WHERE y.pid = st_pay.pid AND y.cur = st_pay.cur;
+ANALYZE st_pay;
 
 -- step: what the status answers count as moved, as the lines add it up
 INSERT INTO st_ours
@@ -34,6 +46,15 @@ SELECT NULL, t.provider, t.kind, t.cur, t.exp, (t.created AT TIME ZONE st_par.zo
 FROM t JOIN tieout.transactions o USING (id), st_par
 WHERE t.is_done AND (EXISTS (SELECT 1 FROM x WHERE x.id = t.id)
     OR EXISTS (SELECT 1 FROM tieout.run_transactions rt JOIN par USING (run_id) WHERE rt.transaction_id = t.id AND rt.role = 'candidate'));
+-- what was seen open before may have completed as late as it was seen so
+UPDATE st_ours SET completed = late.seen
+FROM (SELECT z.pid, max(o.completed_seen_at) AS seen
+      FROM (SELECT m.pid, unnest(m.ids) AS id FROM m JOIN st_ours USING (pid)
+            WHERE st_ours.completed IS NULL AND NOT EXISTS (SELECT 1 FROM st_pay s WHERE s.pid = m.pid)) z
+      JOIN tieout.transactions o USING (id)
+      WHERE o.first_observed_at < o.completed_seen_at
+      GROUP BY z.pid) late
+WHERE late.pid = st_ours.pid;
 -- an hour more where only the creation is known: the movement may be booked later
 UPDATE st_ours SET covered =
     EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = st_ours.provider AND c.kind IN ('', st_ours.kind) AND c.currency = st_ours.cur
@@ -41,6 +62,8 @@ UPDATE st_ours SET covered =
     AND (completed IS NULL OR
     EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = st_ours.provider AND c.kind IN ('', st_ours.kind) AND c.currency = st_ours.cur
             AND st_ours.completed >= c.from_time AND st_ours.completed < c.to_time));
+-- what is shown is covered, unless it is shown as open: then the rest is still to come
+UPDATE st_ours SET covered = s.status <> 'pending' FROM st_pay s WHERE s.pid = st_ours.pid AND s.chosen AND s.status IN ('completed', 'pending');
 ANALYZE st_ours;
 
 -- step: payments of which statement and status answer differ
@@ -103,6 +126,7 @@ FROM (
     SELECT (t.created AT TIME ZONE st_par.zone)::date, t.provider, t.kind, st.cur, st.exp, 0, abs(sum(st.minor)), true, false
     FROM st JOIN st_link l USING (rid) JOIN t ON t.id = l.id, st_par
     WHERE st.entry = 'payment' AND st.status = 'completed' AND l.pid IS NULL AND t.in_range AND (t.is_done OR t.status NOT IN ('completed', 'reversed'))
+      AND NOT (st.reserved AND t.status IN ('created', 'pending'))
     GROUP BY t.id, t.created, st_par.zone, t.provider, t.kind, st.cur, st.exp
     UNION ALL
     SELECT bdate, provider, payment_kind, cur, exp, 0, shown, true, true FROM st_own
