@@ -86,6 +86,7 @@ func newSample(n int) *sample {
 		},
 		Previous: 1, PreviousReadAt: s.start.Add(-178 * time.Minute),
 	}
+	s.figures.Wallets = sampleWallets()
 	b := newSampleTotals(s)
 	for i := range n {
 		row, exceptions := s.payment(i)

@@ -18,7 +18,7 @@ func (s *settlement) writeControl() {
 	c := s.b.canvas("Control totals", 'L', controlWidths)
 	starts := []int{8}
 	for _, section := range []func(*canvas, int) int{
-		s.controlPulled, s.controlProviders, s.controlDetail, s.controlNet, s.controlStatements,
+		s.controlPulled, s.controlProviders, s.controlDetail, s.controlNet, s.controlStatements, s.controlWallets,
 	} {
 		starts = append(starts, section(c, starts[len(starts)-1]))
 	}
@@ -33,7 +33,13 @@ func (s *settlement) writeControl() {
 	c.verdict(4, l, mark+" "+s.controlWords())
 	sentence, bad := s.statementVerdict()
 	c.put(5, 'B', alertWhen(look{bold: true}, bad), sentence)
-	c.put(6, 'B', look{color: colGrey}, "Each line is proven twice: by tieout before it published, and by the formulas in this sheet.")
+	note := 6
+	if sentence, bad := s.walletVerdict(); sentence != "" {
+		c.put(note, 'B', alertWhen(look{bold: true}, bad), sentence)
+		note++
+		c.height[note] = 24 // a little room above the first section
+	}
+	c.put(note, 'B', look{color: colGrey, vertical: "top"}, "Each line is proven twice: by tieout before it published, and by the formulas in this sheet.")
 	c.flush("Settlement", printing{wide: 1})
 }
 

@@ -190,9 +190,12 @@ func (s *settlement) summaryNotes(c *canvas, row int) int {
 			differ = append(differ, markDiffers+" "+st.Provider+" "+string(st.Kind)+"s: "+statementSentence(st))
 		}
 	}
+	for _, w := range s.walletDifferences() {
+		differ = append(differ, markDiffers+" "+w+".")
+	}
 	if len(differ) > mostSentences {
 		more := int64(len(differ) - mostSentences + 1)
-		differ = append(differ[:mostSentences-1], "… and "+plural(more, "more difference")+": see Control totals, 5.")
+		differ = append(differ[:mostSentences-1], "… and "+plural(more, "more difference")+": see Control totals, 5 and 6.")
 	}
 	for i, sentence := range append(sentences, differ...) {
 		l := lookNote

@@ -56,12 +56,13 @@ const (
 
 // Formats of cells that are no amounts.
 const (
-	formatText  = "@"
-	formatDate  = "yyyy-mm-dd"
-	formatTime  = "yyyy-mm-dd hh:mm:ss"
-	formatRate  = "0.00%"
-	formatAge   = "0.0"
-	formatCount = `#,##0;-#,##0;"–"`
+	formatText   = "@"
+	formatDate   = "yyyy-mm-dd"
+	formatTime   = "yyyy-mm-dd hh:mm:ss"
+	formatMinute = "yyyy-mm-dd hh:mm"
+	formatRate   = "0.00%"
+	formatAge    = "0.0"
+	formatCount  = `#,##0;-#,##0;"–"`
 
 	// The marks stand in the format, so that filters and imports see the word.
 	formatException = `General;General;General;"▲ "@`
