@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tieout/config"
+	"tieout/internal/mask"
 	"tieout/internal/store"
 	"tieout/reports"
 	"tieout/reports/delivery"
@@ -44,12 +45,12 @@ type target struct {
 }
 
 // planDeliveries notes who is to get the run once it is published.
-func (s *state) planDeliveries(ctx context.Context) error {
+func (s *state) planDeliveries(ctx context.Context, hide mask.Func) error {
 	names, types := targetNames(s.Config.Delivery.Targets)
 	if len(names) == 0 {
 		return nil
 	}
-	a, err := reports.Announce(ctx, s.sum.Figures, s.Store.Rows(s.run, s.mask()))
+	a, err := reports.Announce(ctx, s.sum.Figures, s.Store.Rows(s.run, hide))
 	if err != nil {
 		return err
 	}

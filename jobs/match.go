@@ -12,7 +12,12 @@ func (s *state) match(ctx context.Context) error {
 	if err := s.Store.Surround(ctx, s.run, s.Ledger, s.LedgerRules(), s.scope()); err != nil {
 		return err
 	}
-	matched, err := s.Store.Match(ctx, s.run, s.matchRules())
+	rules := s.matchRules()
+	var err error
+	if rules.Mask, err = s.Masks(ctx); err != nil {
+		return err
+	}
+	matched, err := s.Store.Match(ctx, s.run, rules)
 	if err != nil {
 		return err
 	}
@@ -30,7 +35,7 @@ func (s *state) matchRules() store.MatchRules {
 	rules := store.MatchRules{
 		MetadataKeys: m.MetadataKeys, BatchKeys: m.BatchKeys, DateWindow: m.DateWindow, Grace: m.Grace,
 		StaleDeposit: m.StaleAfter.Deposit, StalePayout: m.StaleAfter.Payout, StaleNeed: m.StaleAfter.NeedsAction,
-		Location: s.Config.Location, Thresholds: s.thresholds(), Mask: s.mask(), Schedule: s.schedule(), References: s.references(),
+		Location: s.Config.Location, Thresholds: s.thresholds(), MaskMetadata: s.Config.Reports.MaskMetadata, Schedule: s.schedule(), References: s.references(),
 	}
 	scales := s.LedgerRules().Scales
 	for _, name := range s.run.Providers {

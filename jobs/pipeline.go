@@ -249,11 +249,16 @@ func (e *Env) references() store.References {
 	return out
 }
 
-func (e *Env) mask() func(string) string {
-	if e.Config.Reports.Mask {
-		return mask.Account
+// Masks returns how account numbers, customer ids and personal metadata are shown.
+func (e *Env) Masks(ctx context.Context) (mask.Func, error) {
+	if !e.Config.Reports.Mask {
+		return mask.None, nil
 	}
-	return mask.None
+	key, err := e.Store.MaskKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return mask.Keyed(key), nil
 }
 
 // thresholds turns the configured amounts into minor units, as they are asked for.

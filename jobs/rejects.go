@@ -16,20 +16,25 @@ func (e *Env) Rejects(ctx context.Context, run *store.Run) ([]reports.Reject, er
 	if err != nil {
 		return nil, err
 	}
+	hide, err := e.Masks(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]reports.Reject, len(list))
 	for i, r := range list {
-		out[i] = reports.Reject{PaymentID: r.ID, Field: r.Field, Value: shortened(r.Value), Reason: r.Reason}
-		if !e.Config.Reports.Mask {
-			continue
-		}
-		switch r.Field {
-		case "account", "customer_id":
-			out[i].Value = mask.Account(r.Value)
-		case "metadata":
-			out[i].Value = "••••"
-		}
+		out[i] = reports.Reject{PaymentID: r.ID, Field: r.Field, Value: shortened(Shown(r.Field, r.Value, hide)), Reason: r.Reason}
 	}
 	return out, nil
+}
+
+// Shown is the value of a payment's column as a list of rejected rows may hold it.
+func Shown(field, value string, hide mask.Func) string {
+	switch field {
+	case "account", "customer_id", "metadata": // a broken object has no keys to choose by
+		return hide(value)
+	default:
+		return value
+	}
 }
 
 // shortened keeps a hostile value from filling a report.

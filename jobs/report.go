@@ -46,7 +46,11 @@ func (s *state) report(ctx context.Context) error {
 	if err := os.Mkdir(tmp, 0o700); err != nil {
 		return err
 	}
-	files, err := reports.Write(ctx, fresh, s.sum.Figures, s.Store.Rows(s.run, s.mask()), reports.Options{TmpDir: tmp})
+	hide, err := s.Masks(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := reports.Write(ctx, fresh, s.sum.Figures, s.Store.Rows(s.run, hide), reports.Options{TmpDir: tmp})
 	if err != nil {
 		return err
 	}
@@ -62,7 +66,7 @@ func (s *state) report(ctx context.Context) error {
 		return err
 	}
 	s.sum.ExitCode = s.exitCode()
-	if err := s.planDeliveries(ctx); err != nil {
+	if err := s.planDeliveries(ctx, hide); err != nil {
 		return err
 	}
 	if err := s.Store.Publish(ctx, s.run, s.lease, version, s.sum.ExitCode, fresh, append(files, manifest)); err != nil {

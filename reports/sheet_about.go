@@ -129,7 +129,7 @@ func passportPairs(p Passport, payments int64) []pair {
 	if p.NotPolled > 0 {
 		coverage += " (" + plural(int64(p.NotPolled), "payment") + " could not be asked)"
 	}
-	masked := "Phone numbers, account numbers and customer ids are masked"
+	masked := "Numbers of phones and accounts, customer ids and marked metadata are masked; equal letters between the dots are one person"
 	if !p.Mask {
 		masked = "Nothing is masked: this file holds personal data"
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"tieout/internal/mask"
 	"tieout/internal/payment"
 	"tieout/internal/store"
 	"tieout/jobs"
@@ -189,8 +188,12 @@ func (o *options) listExceptions(ctx context.Context, a *app, f store.ExceptionF
 		return err
 	}
 	if asJSON {
+		hide, err := a.Masks(ctx)
+		if err != nil {
+			return err
+		}
 		for i := range list {
-			a.maskException(&list[i])
+			maskText(list[i].Account, hide)
 		}
 		return printJSON(o.out, list)
 	}
@@ -219,14 +222,6 @@ func (o *options) listExceptions(ctx context.Context, a *app, f store.ExceptionF
 	return nil
 }
 
-// maskException hides the account number where reports hide it.
-func (a *app) maskException(e *store.Exception) {
-	if e.Account != nil && a.Config.Reports.Mask {
-		hidden := mask.Account(*e.Account)
-		e.Account = &hidden
-	}
-}
-
 // spaced writes a code with blanks for underscores.
 func spaced(code string) string { return strings.ReplaceAll(code, "_", " ") }
 
@@ -244,7 +239,11 @@ func newExceptionsShow(o *options) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.maskException(e)
+				hide, err := a.Masks(cmd.Context())
+				if err != nil {
+					return err
+				}
+				maskText(e.Account, hide)
 				if asJSON {
 					return printJSON(o.out, struct {
 						store.Exception

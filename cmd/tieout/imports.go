@@ -63,6 +63,10 @@ func (o *options) importPayments(cmd *cobra.Command, a *app, path, rejects strin
 	file := &rejectFile{path: rejects}
 	w := csv.NewWriter(file)
 	first := true
+	hide, err := a.Masks(cmd.Context())
+	if err != nil {
+		return err
+	}
 	show := newProgress(o.err)
 	got, err := a.ImportPayments(cmd.Context(), in, func(r ledger.Reject) error {
 		if first {
@@ -71,7 +75,7 @@ func (o *options) importPayments(cmd *cobra.Command, a *app, path, rejects strin
 				return err
 			}
 		}
-		return w.Write([]string{strconv.FormatInt(r.Row, 10), r.ID, r.Field, r.Value, r.Reason})
+		return w.Write([]string{strconv.FormatInt(r.Row, 10), r.ID, r.Field, jobs.Shown(r.Field, r.Value, hide), r.Reason})
 	}, func(n int64) { show.hear("import", path, n, 0) })
 	show.end()
 	w.Flush()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tieout/internal/mask"
+	"tieout/internal/provider/redact"
 	"tieout/internal/store"
 )
 
@@ -52,8 +54,8 @@ customer ids are masked where reports.mask says so.`,
 				if err != nil {
 					return err
 				}
-				if a.Config.Reports.Mask {
-					maskStory(story, a.Config.Reports.MaskMetadata)
+				if err := a.maskStory(cmd.Context(), story); err != nil {
+					return err
 				}
 				if asJSON {
 					return printJSON(o.out, story)
@@ -67,28 +69,55 @@ customer ids are masked where reports.mask says so.`,
 }
 
 // maskStory hides what reports.mask and reports.mask_metadata hide.
-func maskStory(s *store.Story, metadata []string) {
-	s.Payment.Account, s.Payment.CustomerID = mask.Account(s.Payment.Account), mask.Account(s.Payment.CustomerID)
+func (a *app) maskStory(ctx context.Context, s *store.Story) error {
+	if !a.Config.Reports.Mask {
+		return nil
+	}
+	hide, err := a.Masks(ctx)
+	if err != nil {
+		return err
+	}
+	s.Payment.Account, s.Payment.CustomerID = hide(s.Payment.Account), hide(s.Payment.CustomerID)
 	shown := maps.Clone(s.Payment.Metadata)
-	for _, key := range metadata {
+	for _, key := range a.Config.Reports.MaskMetadata {
 		if v, ok := shown[key]; ok {
-			shown[key] = mask.Account(v)
+			shown[key] = hide(v)
 		}
 	}
 	s.Payment.Metadata = shown
-	for _, e := range s.Events {
-		if e.Transaction != nil {
-			maskText(e.Transaction.Account)
+	body := func(raw json.RawMessage) json.RawMessage { return redact.Named(raw, a.personal, hide) }
+	for i := range s.Events {
+		e := &s.Events[i]
+		switch {
+		case e.Transaction != nil:
+			maskText(e.Transaction.Account, hide)
+		case e.Exception != nil:
+			maskText(e.Exception.Account, hide)
+		case e.Observation != nil:
+			e.Observation.Body = body(e.Observation.Body)
+		case e.Callback != nil:
+			e.Callback.Body = body(e.Callback.Body)
 		}
-		if e.Exception != nil {
-			maskText(e.Exception.Account)
-		}
+	}
+	return nil
+}
+
+// personal names the values of kept bodies that reports hide: customer ids, and
+// metadata marked as personal. Numbers of phones and accounts are not in them.
+func (a *app) personal(under, key string) bool {
+	switch key {
+	case "customer_id", "customerId":
+		return true
+	case "id":
+		return under == "customer"
+	default:
+		return slices.Contains(a.Config.Reports.MaskMetadata, key)
 	}
 }
 
-func maskText(s *string) {
+func maskText(s *string, hide mask.Func) {
 	if s != nil {
-		*s = mask.Account(*s)
+		*s = hide(*s)
 	}
 }
 

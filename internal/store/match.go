@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/lib/pq"
 
 	"tieout/internal/exception"
+	"tieout/internal/mask"
 	"tieout/internal/money"
 	"tieout/internal/payment"
 )
@@ -31,7 +33,9 @@ type MatchRules struct {
 	References References
 	Location   *time.Location
 	Thresholds exception.Thresholds
-	Mask       func(account string) string
+	// Mask shows account numbers and the values of these metadata keys.
+	Mask         mask.Func
+	MaskMetadata []string
 }
 
 // Tolerance is how much two amounts may differ.
@@ -329,7 +333,7 @@ func (d difference) facts(run *Run, rules MatchRules) exception.Facts {
 		Kind: payment.ExceptionKind(d.Kind), Provider: d.Provider, PaymentKind: payment.Kind(d.PaymentKind), PaymentID: d.PID.String, Own: d.TxID.Valid,
 		Fact: d.Fact, InternalStatus: payment.Status(d.Status.String), TheirStatus: d.TStatus.String, RawStatus: d.TRaw.String,
 		FailureCode: d.TFailureCode.String, Action: payment.Action(d.TAction.String), Reference: d.Ref.String, TheirReference: d.TRef.String,
-		Account: rules.Mask(d.Account.String), TheirAccount: rules.Mask(d.TAccount.String), InternalValue: d.OursValue.String, TheirValue: d.TValue.String,
+		Account: rules.Mask(d.Account.String), TheirAccount: rules.Mask(d.TAccount.String), InternalValue: rules.metadata(d.Fact, d.OursValue.String), TheirValue: rules.metadata(d.Fact, d.TValue.String),
 		CreatedAt: d.Created, Age: run.StartedAt.Sub(d.Created), Location: rules.Location, ProviderPaymentID: d.TPPID.String, Why: d.Why.String,
 		CompletedOnlyList: d.CompletedOnly.Bool,
 		Internal:          amount(d.Minor, d.Exp, d.Cur), Theirs: amount(d.TMinor, d.TExp, d.TCur),
@@ -364,6 +368,14 @@ func (d difference) facts(run *Run, rules MatchRules) exception.Facts {
 		}
 	}
 	return f
+}
+
+// metadata is the value of a metadata key as it may be shown.
+func (r MatchRules) metadata(key, value string) string {
+	if slices.Contains(r.MaskMetadata, key) {
+		return r.Mask(value)
+	}
+	return value
 }
 
 func amount(minor, exp sql.NullInt64, currency sql.NullString) *money.Amount {

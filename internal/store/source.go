@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tieout/internal/mask"
 	"tieout/internal/money"
 	"tieout/internal/payment"
 	"tieout/reports"
@@ -15,11 +16,11 @@ import (
 type Rows struct {
 	s    *Store
 	run  *Run
-	mask func(string) string
+	mask mask.Func
 }
 
-// Rows returns the run's rows; mask hides account numbers.
-func (s *Store) Rows(run *Run, mask func(string) string) Rows { return Rows{s, run, mask} }
+// Rows returns the run's rows; hide shows account numbers.
+func (s *Store) Rows(run *Run, hide mask.Func) Rows { return Rows{s, run, hide} }
 
 // Transactions streams a row a payment of the range, by business date, provider,
 // kind, creation and id.

@@ -97,6 +97,14 @@ func where(dsn string) string {
 	return "the database at " + u.Host
 }
 
+// MaskKey returns the secret under which this installation masks numbers; it is
+// as old as the schema and never changes.
+func (s *Store) MaskKey(ctx context.Context) ([]byte, error) {
+	var key []byte
+	err := s.db.GetContext(ctx, &key, `SELECT key FROM tieout.mask_key`)
+	return key, wrap("reading the key of the masks", err)
+}
+
 // Close ends all connections.
 func (s *Store) Close() error { return s.pool.Close() }
 

@@ -205,7 +205,7 @@ func refusalReason(err error) string {
 		return err.Error()
 	}
 	const most = 300
-	reason := []rune(longNumber.ReplaceAllStringFunc(pe.Message, mask.Account))
+	reason := []rune(longNumber.ReplaceAllStringFunc(pe.Message, mask.Ends))
 	if len(reason) > most {
 		reason = append(reason[:most], '…')
 	}

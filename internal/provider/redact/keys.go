@@ -11,14 +11,19 @@ const (
 	deep                    // the same for everything below
 	person                  // a scalar is hidden; objects below are looked at key by key
 	secret                  // hidden with everything below
+
+	asKept // nothing, also not by the look of a text: it has been redacted before
+	named  // shown by the caller's mask, with everything below
 )
 
 // inside is the treatment that goes on below a value of treatment t.
 func (t treatment) inside() treatment {
-	if t == deep || t == secret {
+	switch t {
+	case deep, secret, asKept, named:
 		return t
+	default:
+		return open
 	}
-	return open
 }
 
 // The keys as the four providers (and merchants' metadata) spell them, in lower

@@ -46,17 +46,46 @@ type rewriter struct {
 	dec *json.Decoder
 	out bytes.Buffer
 	enc *json.Encoder
+	// of says how the value of a key is treated, under the key of its object.
+	of func(under, key string) treatment
+	// hide shows what is treated as named.
+	hide func(string) string
 }
 
 func redactJSON(body []byte) ([]byte, error) {
+	return (&rewriter{of: func(_, key string) treatment { return of(key) }}).rewrite(body)
+}
+
+// Named hides further values of a kept JSON body when it is shown: those of the
+// keys that is names (under is the key of the object that holds them), with all
+// that they hold. A list of fieldName and fieldValue pairs counts as an object.
+// What is no JSON is returned as it is.
+func Named(body []byte, is func(under, key string) bool, hide func(string) string) []byte {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return body
+	}
+	r := &rewriter{hide: hide, of: func(under, key string) treatment {
+		if is(under, key) {
+			return named
+		}
+		return asKept
+	}}
+	out, err := r.rewrite(body)
+	if err != nil {
+		return body
+	}
+	return out
+}
+
+func (r *rewriter) rewrite(body []byte) ([]byte, error) {
 	if c := bytes.TrimSpace(body)[0]; c != '{' && c != '[' && c != '"' {
 		return nil, errNotJSON
 	}
-	r := &rewriter{dec: json.NewDecoder(bytes.NewReader(body))}
+	r.dec = json.NewDecoder(bytes.NewReader(body))
 	r.dec.UseNumber()
 	r.enc = json.NewEncoder(&r.out)
 	r.enc.SetEscapeHTML(false)
-	if err := r.value(open, 0); err != nil {
+	if err := r.value("", r.of("", ""), 0); err != nil {
 		return nil, err
 	}
 	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
@@ -66,7 +95,7 @@ func redactJSON(body []byte) ([]byte, error) {
 }
 
 // value copies the next value; how says what its key demands.
-func (r *rewriter) value(how treatment, depth int) error {
+func (r *rewriter) value(key string, how treatment, depth int) error {
 	if depth > mostDepth {
 		return errNotJSON
 	}
@@ -76,47 +105,68 @@ func (r *rewriter) value(how treatment, depth int) error {
 	}
 	switch v := tok.(type) {
 	case json.Delim:
-		return r.composite(v, how.inside(), depth)
+		return r.composite(key, v, how.inside(), depth)
 	case string:
-		return r.scalar(how.text(v))
+		return r.scalar(r.text(how, v))
 	case json.Number:
-		if how == open {
+		if how == open || how == asKept {
 			r.out.WriteString(v.String())
 			return nil
 		}
-		return r.scalar(how.text(v.String()))
+		return r.scalar(r.text(how, v.String()))
 	default: // true, false, null: they tell nothing
 		return r.scalar(v)
 	}
 }
 
-// composite copies an object or array after its opening delimiter.
-func (r *rewriter) composite(start json.Delim, inherited treatment, depth int) error {
+// text treats one text value.
+func (r *rewriter) text(how treatment, s string) string {
+	switch how {
+	case named:
+		return r.hide(s)
+	case asKept:
+		return s
+	default:
+		return how.text(s)
+	}
+}
+
+// composite copies an object or array, which stands under a key, after its
+// opening delimiter.
+func (r *rewriter) composite(under string, start json.Delim, inherited treatment, depth int) error {
 	r.out.WriteByte(byte(start))
+	pair := "" // what fieldName said
 	for first := true; r.dec.More(); first = false {
 		if !first {
 			r.out.WriteByte(',')
 		}
-		how := inherited
+		how, key := inherited, under
 		if start == '{' {
 			tok, err := r.dec.Token()
 			if err != nil {
 				return err
 			}
-			key, ok := tok.(string)
-			if !ok {
+			var ok bool
+			if key, ok = tok.(string); !ok {
 				return errNotJSON
 			}
-			if how == open {
-				how = of(key)
+			if how == open || how == asKept {
+				how = r.of(under, key)
+				if key == "fieldValue" && pair != "" {
+					how = max(how, r.of(under, pair))
+				}
 			}
 			if err := r.scalar(Text(key)); err != nil {
 				return err
 			}
 			r.out.WriteByte(':')
 		}
-		if err := r.value(how, depth+1); err != nil {
+		before := r.out.Len()
+		if err := r.value(key, how, depth+1); err != nil {
 			return err
+		}
+		if key == "fieldName" {
+			_ = json.Unmarshal(r.out.Bytes()[before:], &pair) // no text names no field
 		}
 	}
 	end, err := r.dec.Token()

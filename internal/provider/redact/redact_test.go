@@ -149,3 +149,24 @@ func FuzzTextLeavesNoLongNumberAlone(f *testing.F) {
 		}
 	})
 }
+
+func TestFurtherValuesAreHiddenByTheirKeys(t *testing.T) {
+	t.Parallel()
+	is := func(under, key string) bool {
+		return key == "customer_id" || key == "customerName" || under == "customer" && key == "id"
+	}
+	hide := func(s string) string { return "<" + s[:1] + ">" }
+	for in, want := range map[string]string{
+		`{"z":1.50,"customer_id":"cus_1","a":{"metadata":{"customerName":"Jane","order":"254700000111 x"}}}`: `{"z":1.50,"customer_id":"<c>","a":{"metadata":{"customerName":"<J>","order":"254700000111 x"}}}`,
+		`{"id":"pay_1","customer":{"id":"cus_1","n":[{"id":"k"}]},"customers":[{"id":"x"}]}`:                 `{"id":"pay_1","customer":{"id":"<c>","n":[{"id":"k"}]},"customers":[{"id":"x"}]}`,
+		`[{"fieldName":"customerName","fieldValue":"Jane"},{"fieldName":"order","fieldValue":"J-1"}]`:        `[{"fieldName":"customerName","fieldValue":"<J>"},{"fieldName":"order","fieldValue":"J-1"}]`,
+		`{"customer_id":{"of":["Jane",7]}}`: `{"customer_id":{"of":["<J>","<7>"]}}`,
+		`"a text"`:                          `"a text"`,
+		`no JSON`:                           `no JSON`,
+		``:                                  ``,
+	} {
+		if got := string(Named([]byte(in), is, hide)); got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+}
