@@ -126,6 +126,13 @@ type Reports struct {
 	Dir          string // default ./out
 	Mask         bool   // default true
 	MaskMetadata []string
+	Currency     ReportingCurrency
+}
+
+// ReportingCurrency asks for all totals in one currency too, beside their own.
+type ReportingCurrency struct {
+	Code  string // ISO 4217; empty: none
+	Rates string // the file that the rates come from
 }
 
 // Retention says how long what is no longer needed is kept; 0: for ever. The

@@ -23,10 +23,11 @@ func (c *Config) digest() string {
 		Severity  Severity
 		Mask      bool
 		MaskKeys  []string
+		Currency  string
 		Schedules []Schedule
 	}{
 		c.Timezone, place(c.Database.URL), c.Ledger, make([]Provider, len(c.Providers)), c.Matching, c.Polling,
-		c.Fees, c.Severity, c.Reports.Mask, c.Reports.MaskMetadata, c.Schedules,
+		c.Fees, c.Severity, c.Reports.Mask, c.Reports.MaskMetadata, c.Reports.Currency.Code, c.Schedules,
 	}
 	for i, p := range c.Providers {
 		// A callback address often carries a token; it is kept twice.

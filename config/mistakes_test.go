@@ -30,6 +30,8 @@ func TestMistakes(t *testing.T) {
 		"no requests at all":            {one("rate_limit: 0"), "2: providers[0].rate_limit: must be a whole number from 1 to 10000"},
 		"half a worker":                 {one("concurrency: 1.5"), "2: providers[0].concurrency: must be a whole number from 1 to 1000"},
 		"a number without a unit":       {ok + "matching: { grace: 15 }", "2: matching.grace: must be a duration such as 90s, 15m, 72h or 30d"},
+		"no reporting currency":         {ok + "reports: { currency: { code: SHS, rates: r.csv } }", "2: reports.currency.code: must be an ISO 4217 currency code such as KES"},
+		"a currency without rates":      {ok + "reports: { currency: { code: KES } }", "2: reports.currency.rates: is needed with reports.currency.code: a CSV with the columns date, currency, rate"},
 		"yes for true":                  {ok + "reports: { mask: yes }", "2: reports.mask: must be true or false"},
 		"a tag":                         {ok + "timezone: !secret UTC", "2: timezone: has a YAML tag; a text that begins with ! needs quotes"},
 		"the file is a list":            {"- a", "1: must be a mapping of keys to values"},

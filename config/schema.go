@@ -61,6 +61,10 @@ func (r *reader) config(n *yaml.Node, c *Config) {
 			"dir":           r.text(&c.Reports.Dir),
 			"mask":          r.boolean(&c.Reports.Mask),
 			"mask_metadata": texts(r, &c.Reports.MaskMetadata),
+			"currency": r.group(map[string]field{
+				"code":  r.text(&c.Reports.Currency.Code),
+				"rates": r.text(&c.Reports.Currency.Rates),
+			}),
 		}),
 		"delivery": r.delivery(&c.Delivery),
 		"retention": r.group(map[string]field{

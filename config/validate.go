@@ -64,6 +64,7 @@ func (c *Config) checkPlaces(f *faults) {
 	f.given("reports.dir", c.Reports.Dir)
 	f.positive("ledger.lookback", c.Ledger.Lookback)
 	f.words("reports.mask_metadata", c.Reports.MaskMetadata)
+	f.reportingCurrency("reports.currency", c.Reports.Currency)
 	if c.Ledger.URL != "" && c.Ledger.Query == "" {
 		f.add("ledger.query", "is needed with ledger.url: a SELECT with the columns of payments")
 	}
@@ -77,6 +78,19 @@ func (c *Config) checkPlaces(f *faults) {
 		if c.Location, err = time.LoadLocation(c.Timezone); err != nil {
 			f.add("timezone", "%s is not known; it must be a name such as Africa/Nairobi or UTC", clip(c.Timezone))
 		}
+	}
+}
+
+// reportingCurrency checks the names; the file is read when a run begins.
+func (f *faults) reportingCurrency(key string, r ReportingCurrency) {
+	if r == (ReportingCurrency{}) {
+		return
+	}
+	if _, ok := money.Exponent(r.Code); !ok {
+		f.add(key+".code", "must be an ISO 4217 currency code such as KES")
+	}
+	if r.Rates == "" {
+		f.add(key+".rates", "is needed with reports.currency.code: a CSV with the columns date, currency, rate")
 	}
 }
 

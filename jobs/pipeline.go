@@ -20,6 +20,7 @@ import (
 	"tieout/internal/money"
 	"tieout/internal/payment"
 	"tieout/internal/provider"
+	"tieout/internal/rates"
 	"tieout/internal/store"
 	"tieout/reports"
 )
@@ -120,6 +121,11 @@ func (e *Env) Run(ctx context.Context, req Request) (Summary, error) {
 			return Summary{}, fmt.Errorf("reports.dir: %w", err)
 		}
 	}
+	// before anything is asked: a mistake in the file must not show after an hour
+	table, err := e.Rates()
+	if err != nil {
+		return Summary{}, err
+	}
 	env := *e
 	if req.DryRun {
 		dry, end, err := e.Store.Dry(ctx)
@@ -148,7 +154,7 @@ func (e *Env) Run(ctx context.Context, req Request) (Summary, error) {
 		}
 	}()
 
-	s := &state{Env: &env, req: req, run: run, lease: lease, sum: Summary{RunID: run.ID, DryRun: req.DryRun, Steps: req.Steps}}
+	s := &state{Env: &env, req: req, run: run, lease: lease, rates: table, sum: Summary{RunID: run.ID, DryRun: req.DryRun, Steps: req.Steps}}
 	err = s.steps(ctx)
 	s.sum.FinishedIn = e.Now().Sub(began)
 	if err == nil {
@@ -170,6 +176,7 @@ type state struct {
 	req   Request
 	run   *store.Run
 	lease *store.Lease
+	rates *rates.Table // nil: no reporting currency
 	sum   Summary
 }
 
@@ -247,6 +254,19 @@ func (e *Env) references() store.References {
 		out[p.Name] = p.NormalizeReferences
 	}
 	return out
+}
+
+// Rates reads the rates of the reporting currency; nil where none is asked for.
+func (e *Env) Rates() (*rates.Table, error) {
+	c := e.Config.Reports.Currency
+	if c.Code == "" {
+		return nil, nil //nolint:nilnil // no reporting currency is no error
+	}
+	table, err := rates.Load(c.Rates, c.Code)
+	if err != nil {
+		return nil, &UsageError{"reports.currency.rates: " + err.Error()}
+	}
+	return table, nil
 }
 
 // Masks returns how account numbers, customer ids and personal metadata are shown.

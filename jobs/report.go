@@ -106,7 +106,7 @@ func (s *state) figures(ctx context.Context, version int, previous *store.Run) e
 	}
 	s.sum.Figures, err = s.Store.Figures(ctx, s.run, version, previous, store.FigureRules{
 		Location: s.Config.Location, Schedule: s.schedule(),
-		Passport: reports.Passport{TieoutVersion: s.Version, ReadAt: s.Now().UTC(), Mask: s.Config.Reports.Mask},
+		Passport: reports.Passport{TieoutVersion: s.Version, ReadAt: s.Now().UTC(), Mask: s.Config.Reports.Mask, Rates: s.rates},
 	})
 	if err != nil {
 		return err

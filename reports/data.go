@@ -9,6 +9,7 @@ import (
 
 	"tieout/internal/money"
 	"tieout/internal/payment"
+	"tieout/internal/rates"
 )
 
 // Passport says which run made the files; every workbook carries it in About.
@@ -31,6 +32,9 @@ type Passport struct {
 	// Previous is the version that Changes compares with; 0 when there is none.
 	Previous       int
 	PreviousReadAt time.Time
+	// Rates give totals in a reporting currency too, beside their own; nil: none
+	// is asked for.
+	Rates *rates.Table
 }
 
 // Line is one settlement line: a provider, kind, currency and business date.

@@ -22,8 +22,16 @@ type Manifest struct {
 	Coverage      json.Number `json:"coverage"` // 0 to 1 with four decimals
 	ConfigDigest  string      `json:"config_digest"`
 	TieoutVersion string      `json:"tieout_version"`
+	Rates         *RatesFile  `json:"rates,omitempty"` // of the reporting currency
 	ControlTotals []Check     `json:"control_totals"`
 	Files         []File      `json:"files"`
+}
+
+// RatesFile is the file that the rates of the reporting currency came from.
+type RatesFile struct {
+	Currency string `json:"currency"`
+	File     string `json:"file"`
+	SHA256   string `json:"sha256"`
 }
 
 // NewManifest describes a run's files. files are what Write returned.
@@ -33,6 +41,9 @@ func NewManifest(p Passport, checks []Check, files []File) Manifest {
 		Selection: p.Selection, Timezone: location(p).String(), Version: p.Version,
 		Coverage: json.Number(p.Coverage), ConfigDigest: p.ConfigDigest, TieoutVersion: p.TieoutVersion,
 		ControlTotals: checks, Files: files,
+	}
+	if p.Rates != nil {
+		m.Rates = &RatesFile{Currency: p.Rates.Currency, File: p.Rates.File, SHA256: p.Rates.SHA256}
 	}
 	if m.ControlTotals == nil {
 		m.ControlTotals = []Check{}

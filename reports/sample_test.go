@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"tieout/internal/money"
 	"tieout/internal/payment"
+	"tieout/internal/rates"
 )
 
 // sample is an invented run: payments of three days at five providers, made
@@ -66,6 +68,16 @@ var hostile = []string{
 	"nul \x00 and bell \x07 inside", "turned \u202e round", "bad \xff byte", "two\nlines", `say "hi", twice`, "_x000D_",
 }
 
+// sampleRates lack IDR, and have none of USD that is new enough.
+func sampleRates() *rates.Table {
+	t, err := rates.Read(strings.NewReader("date,currency,rate\n2026-11-20,UGX,0.0345\n2026-11-19,ZMW,5.7013\n2026-11-20,KWD,421.55\n2026-11-02,USD,129.25\n"), "KES")
+	if err != nil {
+		panic(err)
+	}
+	t.File = "rates.csv"
+	return t
+}
+
 func newSample(n int) *sample {
 	nairobi := time.FixedZone("Africa/Nairobi", 3*60*60)
 	s := &sample{
@@ -76,7 +88,7 @@ func newSample(n int) *sample {
 	s.figures.Passport = Passport{
 		RunID: "01KAJ7Q3W9M2T5C8ZB4E6R0HXN", From: day(18), To: day(20), Selection: "all", Location: nairobi,
 		Version: 2, Coverage: "0.9950", NotPolled: 2, ConfigDigest: "sha256:9f41c0e2d7aa53b1", TieoutVersion: "1.4.0",
-		StartedAt: s.start, ReadAt: s.start.Add(4 * time.Minute), Mask: true,
+		StartedAt: s.start, ReadAt: s.start.Add(4 * time.Minute), Mask: true, Rates: sampleRates(),
 		Notes: []string{
 			"pawapay-zm, pawapay-ug: Statement of 18 to 20 November, then single status calls for what it lacks.",
 			"pesaswap-ke: Lists of payments and payouts. It gives no statement.",

@@ -137,7 +137,7 @@ func passportPairs(p Passport, payments int64) []pair {
 	if !p.From.Equal(p.To) {
 		scope += ", both days included"
 	}
-	return []pair{
+	pairs := []pair{
 		{"Run", p.RunID},
 		{"Range", scope},
 		{"Selection", selectionWords(p)},
@@ -151,6 +151,10 @@ func passportPairs(p Passport, payments int64) []pair {
 		{"Personal data", masked},
 		{"Long amounts", longAmounts},
 	}
+	if p.Rates != nil {
+		pairs = append(pairs, pair{"Reporting currency", fmt.Sprintf("%s, on Summary alone, by the rates of %s, SHA-256 %s", p.Rates.Currency, p.Rates.File, p.Rates.SHA256)})
+	}
+	return pairs
 }
 
 // sourcePairs are the run's notes, each under the provider that it names.

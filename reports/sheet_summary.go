@@ -35,7 +35,7 @@ func (s *settlement) writeSummary() {
 	s.summaryCards(c)
 	firstFlow, lastFlow := s.summaryByProvider(c, 8)
 	firstCurrency, lastCurrency := s.summaryByCurrency(c, lastFlow+2, firstFlow, lastFlow)
-	row := s.summaryNotes(c, lastCurrency+1)
+	row := s.summaryNotes(c, s.summaryConverted(c, lastCurrency+1))
 	s.summaryCharts(c, row+1)
 	c.flush("Settlement", printing{wide: 1, high: 1})
 	s.b.addName("summary_by_provider", fmt.Sprintf("Summary!$B$%d:$O$%d", firstFlow-1, lastFlow), "")
@@ -180,7 +180,6 @@ func (s *settlement) summaryBalance(c *canvas, row int, b *balance, firstFlow, l
 const mostSentences = 6
 
 func (s *settlement) summaryNotes(c *canvas, row int) int {
-	const noteHeight = 11.5
 	sentences := []string{"– is zero; an empty cell is not known. Amounts of different currencies are never added up. " +
 		"Set aside counts payments and orphans that are exceptions; open exceptions also counts advisory ones and a second difference of the same payment."}
 	var differ []string
@@ -198,15 +197,20 @@ func (s *settlement) summaryNotes(c *canvas, row int) int {
 		differ = append(differ[:mostSentences-1], "… and "+plural(more, "more difference")+": see Control totals, 5 and 6.")
 	}
 	for i, sentence := range append(sentences, differ...) {
-		l := lookNote
-		c.height[row] = noteHeight
-		if i == 0 { // a little room below the table
-			c.height[row], l.vertical = noteHeight+4, "bottom"
-		}
-		c.put(row, 'B', l, oneLine(sentence))
+		c.note(row, lookNote, sentence, i == 0)
 		row++
 	}
 	return row
+}
+
+// note writes a sentence in small letters; the first below a table has a little room.
+func (c *canvas) note(row int, l look, sentence string, first bool) {
+	const height = 11.5
+	c.height[row] = height
+	if first {
+		c.height[row], l.vertical = height+4, "bottom"
+	}
+	c.put(row, 'B', l, oneLine(sentence))
 }
 
 // statementSentence names the difference, in the words of the match step where

@@ -133,7 +133,7 @@ func TestManifestNamesTheRunAndItsFiles(t *testing.T) {
 	for _, key := range []string{"run_id", "from", "to", "selection", "timezone", "version", "coverage", "config_digest", "tieout_version", "control_totals", "files"} {
 		assert.Contains(t, m, key)
 	}
-	assert.Len(t, m, 11)
+	assert.Len(t, m, 12)
 	assert.Equal(t, "2026-11-18", m["from"])
 	assert.Equal(t, "Africa/Nairobi", m["timezone"])
 	assert.Contains(t, string(b), `"coverage": 0.9950,`)

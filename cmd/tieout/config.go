@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tieout/config"
+	"tieout/jobs"
 )
 
 func newConfig(o *options) *cobra.Command {
@@ -25,6 +26,9 @@ touches neither database nor providers: see ` + "`tieout doctor`" + `.`,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := o.load()
 			if err != nil {
+				return err
+			}
+			if _, err := (&jobs.Env{Config: cfg}).Rates(); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(o.out, "%s is valid: %s, %s, timezone %s, digest %.12s\n", cfg.Path, providers(cfg),
