@@ -1,6 +1,7 @@
 # make help says what there is to make. Go, make and git are enough to begin
-# with: the linter is installed into ./bin, PostgreSQL's programs by the
-# system's package manager where that is allowed.
+# with: the linter and the workbooks' validator are installed into ./bin,
+# PostgreSQL's programs, LibreOffice and npm by the system's package manager where
+# that is allowed.
 
 GOLANGCI_VERSION := 2.15.0
 
@@ -23,7 +24,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT := $(CURDIR)/bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test accuracy lint bench fmt clean postgres cc golangci-lint
+.PHONY: help build demo test accuracy lint bench fmt clean postgres cc office ooxml golangci-lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
@@ -34,7 +35,7 @@ build: ## build ./bin/tieout
 demo: postgres build ## build it and show it: a whole run on sample data, reports in ./out
 	@./bin/tieout demo
 
-test: postgres cc ## run all tests with the race detector
+test: postgres cc office ooxml ## run all tests with the race detector
 	@$(GO) test -race -timeout 20m ./...
 
 lint: golangci-lint ## check the code
@@ -54,7 +55,7 @@ fmt: golangci-lint ## format the code
 clean: ## remove ./bin; databases and reports stay
 	@rm -rf bin
 
-postgres cc:
+postgres cc office ooxml:
 	@.ci/need $@
 
 golangci-lint:
