@@ -142,7 +142,8 @@ type FeeLine struct {
 	Exp             int
 	Count, FeeKnown int64
 	Gross, Charged  int64
-	Scheduled       *int64 // nil: no schedule is given
+	HasSchedule     bool
+	Scheduled       *int64 // for the payments whose fee is known; nil: no schedule is given, or no fee is known
 	Tax             int64
 	TaxKnown        bool
 	Differing       int64 // payments whose fee differs

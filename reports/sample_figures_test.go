@@ -268,7 +268,7 @@ func (b *sampleTotals) flow(g *flow) {
 		scheduled, fee.Differing = scheduled-72, 1
 	}
 	if g.currency != "IDR" {
-		fee.Scheduled = &scheduled
+		fee.HasSchedule, fee.Scheduled = true, &scheduled
 	}
 	f.Fees = append(f.Fees, fee)
 	st := StatementTotal{Provider: g.provider, Kind: g.kind, Currency: g.currency, Exp: g.exp, Gross: fee.Gross, Disputed: g.disputed.minor.Int64()}

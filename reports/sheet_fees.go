@@ -85,7 +85,11 @@ func (c *canvas) feeRow(row int, r *FeeLine, below line) {
 		}
 	}
 	if r.Scheduled == nil {
-		c.put(row, 'I', body.sized(8).colored(colGrey), "no schedule")
+		why := "no schedule"
+		if r.HasSchedule {
+			why = "fee not known"
+		}
+		c.put(row, 'I', body.sized(8).colored(colGrey), why)
 		return
 	}
 	c.amount(row, 'I', body, *r.Scheduled, r.Exp)

@@ -190,14 +190,14 @@ func (s *Store) fees(ctx context.Context, run *Run, schedule []ScheduledFee) ([]
 	rows, err := s.db.QueryContext(ctx, `WITH schedule AS (
 			SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::numeric[], $6::numeric[]) AS s (provider, kind, currency, percent, fixed)
 		), f AS (
-			SELECT rp.provider, rp.kind, rp.currency, rp.exp, rr.provider_amount, rr.fee, rr.tax, rr.outcome,
+			SELECT rp.provider, rp.kind, rp.currency, rp.exp, rr.provider_amount, rr.fee, rr.tax, rr.outcome, s.provider IS NOT NULL AS scheduled,
 				round(rr.provider_amount * s.percent / 100 + s.fixed * 10::numeric ^ rp.exp)::bigint AS expected
 			FROM tieout.run_payments rp JOIN tieout.run_results rr USING (run_id, payment_id)
 			LEFT JOIN schedule s ON s.provider = rp.provider AND s.kind = rp.kind AND s.currency = rp.currency
 			WHERE rp.run_id = $1 AND rr.result = 'matched' AND rr.outcome = 'completed'
 		)
 		SELECT provider, kind, currency, exp, count(*), count(fee), sum(provider_amount)::bigint, coalesce(sum(fee), 0)::bigint,
-			sum(expected) FILTER (WHERE fee IS NOT NULL)::bigint, coalesce(sum(tax), 0)::bigint, bool_or(tax IS NOT NULL),
+			sum(expected) FILTER (WHERE fee IS NOT NULL)::bigint, coalesce(sum(tax), 0)::bigint, bool_or(tax IS NOT NULL), bool_or(scheduled),
 			count(*) FILTER (WHERE fee IS NOT NULL AND fee <> expected)
 		FROM f GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`, run.ID, textArray(columns[0]), textArray(columns[1]), textArray(columns[2]), textArray(columns[3]), textArray(columns[4]))
 	if err != nil {
@@ -208,7 +208,7 @@ func (s *Store) fees(ctx context.Context, run *Run, schedule []ScheduledFee) ([]
 	for rows.Next() {
 		var f reports.FeeLine
 		var scheduled sql.NullInt64
-		if err := rows.Scan(&f.Provider, &f.Kind, &f.Currency, &f.Exp, &f.Count, &f.FeeKnown, &f.Gross, &f.Charged, &scheduled, &f.Tax, &f.TaxKnown, &f.Differing); err != nil {
+		if err := rows.Scan(&f.Provider, &f.Kind, &f.Currency, &f.Exp, &f.Count, &f.FeeKnown, &f.Gross, &f.Charged, &scheduled, &f.Tax, &f.TaxKnown, &f.HasSchedule, &f.Differing); err != nil {
 			return nil, err
 		}
 		if scheduled.Valid {
