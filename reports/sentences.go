@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -194,6 +196,7 @@ func changesVerdict(changes []Change) string {
 		}
 		groups[g]++
 	}
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(groups[b], groups[a]) }) // the most first
 	var words []string
 	for _, g := range order {
 		words = append(words, groupWords(groups[g], g))

