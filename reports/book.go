@@ -19,13 +19,15 @@ type book struct {
 	passport Passport
 	styles   map[look]int
 	sheets   []string
+	tmpDir   string
+	rows     map[string]*rowFile // by part of the zip: what goes into it beside excelize's own
 	err      error
 }
 
 func newBook(p Passport, opts Options) (*book, error) {
 	b := &book{
 		file:     excelize.NewFile(excelize.Options{TmpDir: opts.TmpDir}),
-		passport: p, styles: map[look]int{},
+		passport: p, styles: map[look]int{}, tmpDir: opts.TmpDir, rows: map[string]*rowFile{},
 	}
 	if err := b.file.SetDefaultFont(fontFamily); err != nil {
 		return nil, errors.Join(fmt.Errorf("set the font: %w", err), b.file.Close())
@@ -124,15 +126,21 @@ func (b *book) describe(title, subject, verdict string) {
 }
 
 // fastZip compresses lightly and quickly, straight into the file.
-type fastZip struct{ *zip.Writer }
+type fastZip struct {
+	*zip.Writer
+	rows map[string]*rowFile
+}
 
 // Create begins the next part.
 func (z fastZip) Create(name string) (io.Writer, error) {
 	w, err := z.Writer.Create(name)
+	if rows := z.rows[name]; rows != nil {
+		return &rowsInto{w: w, rows: rows}, err
+	}
 	return tidied(name, w), err
 }
 
-func newFastZip(w io.Writer) excelize.ZipWriter {
+func newFastZip(w io.Writer, rows map[string]*rowFile) excelize.ZipWriter {
 	z := zip.NewWriter(w)
 	var shared *flate.Writer // parts are written one after the other
 	z.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) {
@@ -144,7 +152,7 @@ func newFastZip(w io.Writer) excelize.ZipWriter {
 		shared, err = flate.NewWriter(out, flate.BestSpeed)
 		return shared, err
 	})
-	return fastZip{z}
+	return fastZip{z, rows}
 }
 
 // save writes the workbook to out and closes it, also after an error.
@@ -153,8 +161,12 @@ func (b *book) save(out io.Writer) error {
 	if err == nil {
 		// excelize would build the whole file in memory first: its zip writer
 		// is given the file itself, and what it then writes is nothing.
-		b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return newFastZip(out) })
+		b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return newFastZip(out, b.rows) })
 		err = b.file.Write(io.Discard)
 	}
-	return errors.Join(err, b.file.Close())
+	err = errors.Join(err, b.file.Close())
+	for _, r := range b.rows {
+		err = errors.Join(err, r.close())
+	}
+	return err
 }

@@ -189,6 +189,9 @@ func timeSerial(t time.Time, loc *time.Location) any {
 // turn the reading direction, and makes the text valid. Tab, CR and LF stay:
 // CSV quotes them, a cell shows them as a break.
 func readable(s string) string {
+	if printable(s) {
+		return s
+	}
 	clean := true
 	for _, r := range s {
 		if hidden(r) {
@@ -213,6 +216,17 @@ func readable(s string) string {
 	return b.String()
 }
 
+// printable tells that s is ASCII without control characters, as nearly all texts
+// are: nothing else needs to be looked for.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 func hidden(r rune) bool {
 	switch {
 	case r == '\t' || r == '\n' || r == '\r':
@@ -228,6 +242,9 @@ func hidden(r rune) bool {
 
 // oneLine is for cells that hold a single line.
 func oneLine(s string) string {
+	if printable(s) {
+		return s
+	}
 	s = readable(s)
 	if strings.ContainsAny(s, "\r\n\t") {
 		s = strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(s)

@@ -70,20 +70,16 @@ type gridWriter struct {
 	parts   []part
 	current int // index of the part that is being written
 	sw      *excelize.StreamWriter
+	rows    *rowFile
 	row     int // last row written
 	written int64
 	height  float64 // of the next row
 	cells   []excelize.Cell
-	values  []any
 }
 
 func (b *book) openGrid(g *grid) *gridWriter {
 	w := &gridWriter{b: b, g: g, parts: g.parts(), current: -1}
 	w.cells = make([]excelize.Cell, len(g.columns))
-	w.values = make([]any, len(g.columns))
-	for i := range w.cells {
-		w.values[i] = &w.cells[i]
-	}
 	w.openPart()
 	return w
 }
@@ -99,6 +95,10 @@ func (w *gridWriter) openPart() {
 		return
 	}
 	w.sw = sw
+	if w.rows, err = w.b.openRows(p.sheet, len(w.g.columns)); err != nil {
+		w.b.keep(err)
+		return
+	}
 	for i, column := range w.g.columns {
 		w.b.keep(sw.SetColWidth(i+1, i+1, column.width))
 	}
@@ -137,13 +137,9 @@ func (w *gridWriter) next() error {
 	}
 	w.row++
 	w.written++
-	cell, err := excelize.CoordinatesToCellName(1, w.row)
-	if err != nil {
-		return err
-	}
 	height := max(w.height, w.g.height)
 	w.height = 0
-	return w.sw.SetRow(cell, w.values, excelize.RowOpts{Height: height})
+	return w.rows.add(w.row, height, w.cells)
 }
 
 // close ends the last sheet and reports whether all rows came.

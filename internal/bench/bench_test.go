@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +24,10 @@ import (
 	"tieout/jobs"
 )
 
-var sizes = flag.String("sizes", "100000,1000000", "payments a side of the benchmark's corpora, smallest first")
+var (
+	sizes   = flag.String("sizes", "100000,1000000", "payments a side of the benchmark's corpora, smallest first")
+	profile = flag.String("profile", "", "`FILE` for a CPU profile of writing the reports")
+)
 
 // childEnv lets the test binary be the process whose memory is measured.
 const childEnv = "TIEOUT_BENCH_CHILD"
@@ -54,13 +58,24 @@ type task struct {
 // measured is what it took.
 type measured struct {
 	Took time.Duration
-	Peak int64 // resident memory in KB; 0: not known on this system
+	CPU  time.Duration // user and system, of the whole process
+	Peak int64         // resident memory in KB; 0: not known on this system
 }
 
 func child(ctx context.Context, text string) error {
 	var t task
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return err
+	}
+	if t.Profile != "" {
+		f, err := os.Create(t.Profile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	began := time.Now()
 	var err error
@@ -75,7 +90,7 @@ func child(ctx context.Context, text string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.Job, err)
 	}
-	return json.NewEncoder(os.Stdout).Encode(measured{time.Since(began), peakKB()})
+	return json.NewEncoder(os.Stdout).Encode(measured{Took: time.Since(began), Peak: peakKB()})
 }
 
 // runJob runs one step as the command line does.
@@ -134,6 +149,7 @@ func apart(b *testing.B, t task) measured {
 	if err := json.Unmarshal(out.Bytes(), &m); err != nil {
 		b.Fatalf("%s: %v\n%s", t.Job, err, out.String())
 	}
+	m.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return m
 }
 
@@ -211,7 +227,7 @@ func pipeline(b *testing.B, n int) []step {
 		total.Took += s.Took
 		total.Peak = max(total.Peak, s.Peak)
 	}
-	steps = append(steps, step{"match and settle", n, measured{matched.Took + settled.Took, max(matched.Peak, settled.Peak)}, join}, total)
+	steps = append(steps, step{"match and settle", n, measured{matched.Took + settled.Took, matched.CPU + settled.CPU, max(matched.Peak, settled.Peak)}, join}, total)
 	return steps
 }
 
