@@ -41,7 +41,7 @@ func (c *canvas) chart(s stacked) {
 			DataLabelPosition: excelize.ChartDataLabelsPositionCenter,
 		})
 	}
-	kind, gap, small := excelize.ColStacked, uint(90), s.most/25
+	kind, gap, small := excelize.ColStacked, uint(90), s.most/18
 	if s.bars {
 		kind, gap, small = excelize.BarStacked, uint(55), s.most/30
 	}

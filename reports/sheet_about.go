@@ -169,7 +169,7 @@ func sourcePairs(p Passport) []pair {
 		if !named || columns(term) > 24 {
 			term, meaning = "Note", note
 		}
-		out = append(out, pair{term, meaning})
+		out = append(out, pair{term, asSentence(meaning)})
 	}
 	return out
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"tieout/internal/payment"
 )
@@ -140,6 +142,19 @@ func capital(code string) string {
 		return ""
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// asSentence begins with a capital and ends with a full stop.
+func asSentence(s string) string {
+	if s = strings.TrimSpace(s); s == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(s)
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
 }
 
 // blanks writes a code with blanks for underscores.

@@ -46,6 +46,13 @@ func TestPercentWordsNeverRound(t *testing.T) {
 	}
 }
 
+func TestNotesAreSentences(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "", "asked 3 times": "Asked 3 times.", "Done.": "Done.", " édith? ": "Édith?"} {
+		assert.Equal(t, want, asSentence(in))
+	}
+}
+
 func TestPluralsAreRight(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "1 payment", plural(1, "payment"))

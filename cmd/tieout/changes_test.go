@@ -68,8 +68,8 @@ func TestChangesListsExactlyWhatCameLateAndWhatWasClosed(t *testing.T) {
 	of, orphan := ofKind(t, all, "amount_mismatch"), ofKind(t, all, "missing_internally")
 	s.must(0, "exceptions", "resolve", of.ID, "--accept", "--note", "agreed by mail", "--by", "jane")
 	s.must(0, "exceptions", "ignore", orphan.ID, "--note", "a test of theirs", "--by", "ali")
-	want[*of.PaymentID] = [4]string{"Exception state", "open", "resolved", of.ID + " (amount mismatch) closed by jane, accepted. agreed by mail"}
-	want[*orphan.ProviderPaymentID] = [4]string{"Exception state", "open", "ignored", orphan.ID + " (missing internally) closed by ali, ignored. a test of theirs"}
+	want[*of.PaymentID] = [4]string{"Exception state", "open", "resolved", of.ID + " (amount mismatch) closed by jane, accepted: agreed by mail."}
+	want[*orphan.ProviderPaymentID] = [4]string{"Exception state", "open", "ignored", orphan.ID + " (missing internally) closed by ali, ignored: a test of theirs."}
 
 	s.run(0)
 	verdict, got := changed(t, filepath.Join(s.folder(), "v2"))

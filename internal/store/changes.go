@@ -221,9 +221,10 @@ func tellState(r *reports.ExceptionRow, before, person string) stateChange {
 		if r.Resolution != "" {
 			c.Why += ", " + spaced(r.Resolution)
 		}
-		if c.Why += "."; r.Note != "" {
-			c.Why += " " + r.Note
+		if r.Note != "" {
+			c.Why += ": " + strings.TrimSuffix(r.Note, ".")
 		}
+		c.Why += "."
 	}
 	return stateChange{change: c, orphan: r.PaymentID == "", person: person}
 }
