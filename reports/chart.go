@@ -43,7 +43,7 @@ func (c *canvas) chart(s stacked) {
 	}
 	kind, gap, small := excelize.ColStacked, uint(90), s.most/18
 	if s.bars {
-		kind, gap, small = excelize.BarStacked, uint(55), s.most/30
+		kind, gap, small = excelize.BarStacked, uint(55), s.most/22
 	}
 	overlap := 100
 	axis := excelize.Font{Family: fontFamily, Size: 8, Color: colGrey}
