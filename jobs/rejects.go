@@ -30,8 +30,13 @@ func (e *Env) Rejects(ctx context.Context, run *store.Run) ([]reports.Reject, er
 // Shown is the value of a payment's column as a list of rejected rows may hold it.
 func Shown(field, value string, hide mask.Func) string {
 	switch field {
-	case "account", "customer_id", "metadata": // a broken object has no keys to choose by
+	case "account", "customer_id":
 		return hide(value)
+	case "metadata": // a broken object has no keys to choose by: where anything is hidden, all of it is
+		if hide(value) != value {
+			return "••••"
+		}
+		return value
 	default:
 		return value
 	}
