@@ -200,13 +200,22 @@ func (s *state) steps(ctx context.Context) error {
 }
 
 // hold takes the range, waiting for another run where that was asked for.
-func (e *Env) hold(ctx context.Context, req Request, sel store.Selection) (*store.Run, *store.Lease, error) {
+func (e *Env) hold(ctx context.Context, req Request, sel store.Selection) (run *store.Run, lease *store.Lease, err error) {
 	begin := slices.Contains(req.Steps, Pull)
+	err = e.whenFree(ctx, req.Wait, func() (err error) {
+		run, lease, err = e.Store.Hold(ctx, sel, e.Config.Digest, e.Now().UTC().Truncate(time.Microsecond), begin)
+		return err
+	})
+	return run, lease, err
+}
+
+// whenFree tries to take a range, until it is free where waiting was asked for.
+func (e *Env) whenFree(ctx context.Context, wait bool, take func() error) error {
 	for told := false; ; {
-		run, lease, err := e.Store.Hold(ctx, sel, e.Config.Digest, e.Now().UTC().Truncate(time.Microsecond), begin)
+		err := take()
 		var busy *store.BusyError
-		if !errors.As(err, &busy) || !req.Wait {
-			return run, lease, err
+		if !errors.As(err, &busy) || !wait {
+			return err
 		}
 		if !told {
 			e.Log.Info().Str("run", busy.RunID).Str("provider", busy.Provider).Msg("waiting for the run that holds the range")
@@ -214,7 +223,7 @@ func (e *Env) hold(ctx context.Context, req Request, sel store.Selection) (*stor
 		}
 		select {
 		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(time.Second):
 		}
 	}

@@ -18,12 +18,27 @@ import (
 	"tieout/reports"
 )
 
-// report writes the files, publishes them with the rows, together or not at
-// all, and puts them into their folder.
+// report publishes the run. Where a day was closed or reopened since the run
+// settled, the books say something else now: it settles again.
 func (s *state) report(ctx context.Context) error {
 	if err := s.settled(); err != nil {
 		return err
 	}
+	for {
+		err := s.publish(ctx)
+		if !errors.Is(err, store.ErrDaysMoved) {
+			return err
+		}
+		s.Log.Info().Msg("a day was closed or reopened meanwhile: settling again")
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// publish writes the files, publishes them with the rows, together or not at
+// all, and puts them into their folder.
+func (s *state) publish(ctx context.Context) error {
 	if err := s.placeLate(ctx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"encoding/csv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ var (
 		"provider_currency", "internal_status", "provider_status", "account", "business_date", "first_seen",
 		"match_method", "detail", "owner", "resolution", "note",
 	}
+	adjustmentColumns = slices.Concat([]string{
+		"booked_on", "state", "business_date", "provider", "kind", "currency", "payment_id", "provider_payment_id", "reference",
+	}, settlementColumns[4:], []string{"what", "before", "after", "why"})
 	transactionColumns = []string{
 		"payment_id", "kind", "provider", "provider_payment_id", "provider_reference", "network_reference",
 		"reference", "amount", "currency", "provider_amount", "provider_currency", "refunded", "fee", "tax",
@@ -139,6 +143,32 @@ func settlementRecord(l *Line) []string {
 		count(l.PendingCount), amount(l.PendingAmount), count(l.FailedCount), amount(l.FailedAmount),
 		count(l.ReversedCount), amount(l.ReversedAmount), count(l.ExceptionCount), amount(l.ExceptionAmount),
 	}
+}
+
+// writeAdjustmentsCSV writes what changed of closed days.
+func writeAdjustmentsCSV(dir string, all []Adjustment) (File, error) {
+	c, err := createCSV(dir, "adjustments.csv", adjustmentColumns)
+	if err != nil {
+		return File{}, err
+	}
+	for i := range all {
+		if err = c.write(adjustmentRecord(&all[i])); err != nil {
+			break
+		}
+	}
+	return c.finish(err)
+}
+
+// adjustmentRecord has the figures of a settlement line, as differences.
+func adjustmentRecord(a *Adjustment) []string {
+	state := "open"
+	if a.Closed {
+		state = "closed"
+	}
+	line := settlementRecord(&a.Line)
+	return slices.Concat(
+		[]string{isoDate(a.BookedOn), state}, line[:4], []string{SafeText(a.PaymentID), SafeText(a.ProviderPaymentID), SafeText(a.Reference)},
+		line[4:], []string{SafeText(a.What), SafeText(a.Before), SafeText(a.After), SafeText(a.Why)})
 }
 
 func writeTransactionsCSV(ctx context.Context, dir string, src Source) (File, []int, error) {

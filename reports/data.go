@@ -125,13 +125,22 @@ type Ageing struct {
 }
 
 // RollForward is one row of "How the pending total moved", in minor units:
-// Opening + New - Completed - Failed - SetAside = Closing.
+// Opening + New - Completed - Failed - SetAside = Closing. Opening is what was
+// pending before the range, New are the range's own payments.
 type RollForward struct {
 	Provider                                           string
 	Kind                                               payment.Kind
 	Currency                                           string
 	Exp                                                int
 	Opening, New, Completed, Failed, SetAside, Closing int64
+}
+
+// Carried names the report whose closing is the opening; zero: nothing was
+// reported before the range.
+type Carried struct {
+	RunID    string
+	Version  int
+	From, To string // ISO dates
 }
 
 // FeeLine is one row of "Fees charged against the schedule".
@@ -228,6 +237,44 @@ type Change struct {
 	Group     string // "status came late", "exception was closed", ...: what the verdict counts
 }
 
+// Adjustment is what became known of a closed business date after its closing,
+// of one payment, or of a transaction without one: how its line would differ.
+type Adjustment struct {
+	BookedOn          time.Time // the business date that carries it: the first after Line.BusinessDate that was open
+	Closed            bool      // that date is closed too
+	Line              Line      // BusinessDate is the closed date; the figures are differences
+	PaymentID         string    // empty: a provider transaction that stands for itself
+	ProviderPaymentID string
+	Reference         string
+	What              string // as in Change
+	Before            string
+	After             string
+	Why               string
+}
+
+// ClosedDay is a business date whose lines are shown as they were closed, or
+// whose adjustments are.
+type ClosedDay struct {
+	BusinessDate time.Time
+	RunID        string // that published the closed version
+	Version      int
+	ClosedAt     time.Time
+	ClosedBy     string
+	Note         string
+	Forced       string // why it was closed although not all was known; empty: all was
+}
+
+// ClosedLine is the net of one line of a closed day of the range, in minor
+// units: Closed + Adjusted = Now.
+type ClosedLine struct {
+	BusinessDate          time.Time
+	Provider              string
+	Kind                  payment.Kind
+	Currency              string
+	Exp                   int
+	Closed, Adjusted, Now int64 // as published, wherever it is booked, added up from the transaction rows
+}
+
 // NetChange is one row of "What that did to the totals".
 type NetChange struct {
 	Provider      string
@@ -243,6 +290,7 @@ type Figures struct {
 	Lines       []Line // sorted by date, provider, kind, currency
 	Ageing      []Ageing
 	RollForward []RollForward
+	Carried     Carried
 	Fees        []FeeLine
 	Refunds     []Refund
 	Pulled      []PulledTotal
@@ -252,6 +300,12 @@ type Figures struct {
 	Checks      []Check
 	NetChanges  []NetChange
 	Changes     []Change
+	// Closed are the closed days of the range, and those that its adjustments
+	// are of. Lines has the lines of closed days as they were closed.
+	Closed      []ClosedDay
+	ClosedLines []ClosedLine
+	// Adjustments are booked on the days of the range, or are of its closed days.
+	Adjustments []Adjustment
 	// NetByRows is control total 3: net of completed, matched payments added
 	// up from the transaction rows, by provider, kind and currency.
 	NetByRows []NetChange

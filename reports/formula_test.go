@@ -17,10 +17,16 @@ import (
 // excelize, and by LibreOffice.
 func TestFormulasGiveTheStoredValues(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]Options{"one sheet": {}, "several sheets": {sheetRows: 25}} {
+	for name, x := range map[string]struct {
+		s    *sample
+		opts Options
+	}{
+		"one sheet": {s: newSample(160)}, "several sheets": {newSample(160), Options{sheetRows: 25}},
+		"a closed day": {s: newClosedSample(160)}, "a closed day, several sheets": {newClosedSample(160), Options{sheetRows: 25}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir, _ := written(t, newSample(160), opts)
+			dir, _ := written(t, x.s, x.opts)
 			for _, book := range []string{"settlement.xlsx", "exceptions.xlsx"} {
 				f := open(t, dir, book)
 				byOffice := booktest.Recalculated(t, filepath.Join(dir, book))

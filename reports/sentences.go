@@ -60,6 +60,12 @@ func (s *settlement) movedWords() (answer, detail string) {
 		failed += s.f.Lines[i].FailedCount
 		reversed += s.f.Lines[i].ReversedCount
 	}
+	// the lines of closed days are as they were closed, the payments as they are now
+	for i := range s.f.Adjustments {
+		if l := &s.f.Adjustments[i].Line; inRange(l.BusinessDate, s.b.passport) {
+			completed, failed, reversed = completed+l.Count, failed+l.FailedCount, reversed+l.ReversedCount
+		}
+	}
 	for i := range s.f.Pulled {
 		pulled += s.f.Pulled[i].Pulled
 		pending += s.f.Pulled[i].Pending
@@ -144,6 +150,19 @@ func ageingVerdict(rows []Ageing) string {
 		return plural(all, "payment") + verb(all, " is", " are") + " still pending; " + count(past) + " of them" +
 			verb(past, " is past the allowed time and stands", " are past the allowed time and stand") + " in exceptions.xlsx as stale."
 	}
+}
+
+// openingWords say where the opening of what is pending comes from.
+func openingWords(c Carried) string {
+	if c.RunID == "" {
+		return "Nothing was reported before this range: nothing is carried in."
+	}
+	span := c.From
+	if c.To != c.From {
+		span += " to " + c.To
+	}
+	return "Opening: payments of before this range that version " + count(int64(c.Version)) + " of " + span + " (run " + c.RunID + ") left pending. " +
+		"What later runs found out about them counts here; closing is what is still pending, carried in or new."
 }
 
 // feesVerdict says whether fees follow the schedule and refunds our records.

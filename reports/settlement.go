@@ -19,6 +19,8 @@ type settlement struct {
 
 	// Where Control totals has what Summary refers to.
 	statementRow map[*StatementTotal]int
+	// The first and the last row of the table of Adjustments.
+	adjustmentRows [2]int
 	// What Control totals found.
 	controls, controlsTie int
 }
@@ -40,10 +42,15 @@ func (s *settlement) write(ctx context.Context, src Source) error {
 			b.addSheet(p.sheet)
 		}
 	}
-	for _, name := range []string{"Pending ageing", "Refunds and fees", "Control totals", "Changes", "About"} {
+	for _, name := range []string{"Pending ageing", "Refunds and fees", "Control totals", "Changes"} {
 		b.addSheet(name)
 	}
-	s.writeControl() // first: Summary refers to its rows
+	if s.f.showsClosed() {
+		b.addSheet("Adjustments")
+	}
+	b.addSheet("About")
+	s.writeAdjustments() // first: Control totals refers to its rows
+	s.writeControl()     // then: Summary refers to its rows
 	s.writeSummary()
 	s.writeAgeing()
 	s.writeFees()

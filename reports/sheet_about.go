@@ -22,6 +22,9 @@ func (s *settlement) writeAbout() {
 		{"Control totals", "Every proof that this workbook adds up, with the difference or a tick."},
 		{"Changes", changesMeaning(p)},
 	}
+	if s.f.showsClosed() {
+		sheets = append(sheets, pair{"Adjustments", "What changed of closed days, payment by payment, and where it is booked. As adjustments.csv."})
+	}
 	if n := len(s.transactions.parts()); n > 1 {
 		sheets[2].meaning = fmt.Sprintf("One row per payment of the range, continued up to Transactions %d. The same rows as transactions.csv.", n)
 	}

@@ -117,7 +117,8 @@ func (s *settlement) rollForward(c *canvas, row int) int {
 		c.tie(row, 'M', below, exactFormula(left.exact(), tieFormula(at('L', row), r.Exp)), left.sign() == 0)
 		row++
 	}
-	return row + 1
+	c.put(row, 'B', lookNote, openingWords(s.f.Carried))
+	return row + 2
 }
 
 // exactFormula is the formula, or none where number cells can't hold the figures.

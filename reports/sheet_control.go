@@ -165,6 +165,12 @@ func (s *settlement) controlDetail(c *canvas, row int) int {
 	c.headers(row+1, 'B', 'L', heightHeaderTwo, text('B', "Currency"), figure('E', "Transactions: deposits"),
 		figure('F', "Settlement: deposits"), figure('G', "Transactions: payouts"), figure('H', "Settlement: payouts"),
 		figure('K', "Unexplained"), tick('L'))
+	closed := len(s.f.ClosedLines) > 0
+	if closed {
+		for column, title := range map[byte]string{'I': "Adjustments: deposits", 'J': "Adjustments: payouts"} {
+			c.put(row+1, column, lookHeader.right(), title)
+		}
+	}
 	row += 2
 	for _, p := range s.netPairs() {
 		c.fill(row, 'B', 'L', lookBody)
@@ -176,6 +182,7 @@ func (s *settlement) controlDetail(c *canvas, row int) int {
 			d := &sum{}
 			d.addSum(p.rows[kind])
 			d.sub(p.line[kind])
+			d.sub(s.adjustedNet(kind, p.currency))
 			d.minor.Abs(&d.minor)
 			left.addSum(d)
 		}
@@ -188,6 +195,13 @@ func (s *settlement) controlDetail(c *canvas, row int) int {
 				condition{'C', isKind}, condition{'D', isCurrency}), p.line[kind], exact)
 		}
 		formula := fmt.Sprintf("ROUND(ABS(E%[1]d-F%[1]d)+ABS(G%[1]d-H%[1]d),%[2]d)", row, exp)
+		if closed {
+			for i, kind := range []payment.Kind{payment.Deposit, payment.Payout} {
+				c.value(row, 'I'+byte(i), amount.as(differenceFormat(exp)), s.adjusted('H', append(between('F', s.b.passport),
+					condition{'D', fmt.Sprintf("%q", string(kind))}, condition{'I', fmt.Sprintf("$B%d", row)})...), s.adjustedNet(kind, p.currency), exact)
+			}
+			formula = fmt.Sprintf("ROUND(ABS(E%[1]d-F%[1]d-I%[1]d)+ABS(G%[1]d-H%[1]d-J%[1]d),%[2]d)", row, exp)
+		}
 		s.proof(c, row, lineHair, formula, left, exact, exp)
 		row++
 	}

@@ -182,6 +182,9 @@ const mostSentences = 6
 func (s *settlement) summaryNotes(c *canvas, row int) int {
 	sentences := []string{"– is zero; an empty cell is not known. Amounts of different currencies are never added up. " +
 		"Set aside counts payments and orphans that are exceptions; open exceptions also counts advisory ones and a second difference of the same payment."}
+	if booked := s.adjustmentsSentence(); booked != "" {
+		sentences = append(sentences, booked)
+	}
 	var differ []string
 	for i := range s.f.Statements {
 		st := &s.f.Statements[i]

@@ -102,6 +102,7 @@ func (l look) sized(points float64) look { l.size = points; return l }
 func (l look) as(format string) look     { l.format = format; return l }
 func (l look) under(with line) look      { l.below = with; return l }
 func (l look) right() look               { l.align = "right"; return l }
+func (l look) atLeft() look              { l.align = "left"; return l }
 func (l look) indented() look            { l.indent = 1; return l }
 func (l look) wrapped() look             { l.wrap = true; return l }
 

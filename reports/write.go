@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -28,7 +29,7 @@ func (o Options) limit() int64 {
 
 // Write writes settlement.csv, exceptions.csv, transactions.csv, settlement.xlsx
 // and exceptions.xlsx into dir, which must exist, and returns them in this
-// order. Each file is written beside its place, synced and renamed. The long
+// order; then adjustments.csv, where days are closed. Each file is written beside its place, synced and renamed. The long
 // tables are streamed: src is asked twice for each, from two goroutines at a
 // time, and must give the same rows both times. After an error the files in dir
 // are not to be used; nothing half-written bears a report's name.
@@ -69,6 +70,13 @@ func Write(ctx context.Context, dir string, f Figures, src Source, opts Options)
 	})
 	if err := books.Wait(); err != nil {
 		return nil, fmt.Errorf("write reports: %w", err)
+	}
+	if f.showsClosed() {
+		adjustments, err := writeAdjustmentsCSV(dir, f.Adjustments)
+		if err != nil {
+			return nil, fmt.Errorf("write reports: %w", err)
+		}
+		files = slices.Concat(files, []File{adjustments})
 	}
 	return files, syncDir(dir)
 }

@@ -26,7 +26,7 @@ kept.
   working_rows   the working rows of runs that published nothing. Their line in
                  ` + "`tieout runs list`" + ` stays.
 
-The newest version of a range is never touched.`,
+The newest version of a range is never touched, nor one on which a day was closed.`,
 		Example: "  tieout prune --dry-run\n  tieout prune",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

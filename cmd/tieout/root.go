@@ -85,7 +85,7 @@ Begin with:
 		return &jobs.UsageError{Message: err.Error() + " (see --help)"}
 	})
 	root.AddCommand(newRun(o), newStep(o, jobs.Pull), newStep(o, jobs.Poll), newStep(o, jobs.Match), newStep(o, jobs.Settle), newStep(o, jobs.Report),
-		newSchedule(o), newImport(o), newExceptions(o), newPayment(o), newRuns(o), newDeliver(o), newPrune(o), newMigrate(o), newConfig(o), newDoctor(o), newDemo(o), newSandbox(o), newVersion(o))
+		newSchedule(o), newImport(o), newExceptions(o), newPayment(o), newRuns(o), newClose(o), newDeliver(o), newPrune(o), newMigrate(o), newConfig(o), newDoctor(o), newDemo(o), newSandbox(o), newVersion(o))
 	usageArgs(root)
 	return root
 }

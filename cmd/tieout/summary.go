@@ -38,6 +38,9 @@ func printSummary(w io.Writer, s jobs.Summary) {
 	} else {
 		p("✗ %d of %d control totals do not tie.", total-ties, total)
 	}
+	if n := int64(len(s.Figures.Adjustments)); n > 0 {
+		p("%s of closed days: see adjustments.csv and the sheet Adjustments.", plural(n, "adjustment"))
+	}
 	if s.Pulled.SetAside > 0 {
 		p("%d rows of the ledger were set aside: they are no payments. rejects.csv beside the reports, and `tieout runs show`, name each.", s.Pulled.SetAside)
 	}

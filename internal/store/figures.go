@@ -31,7 +31,8 @@ func (s *Store) Figures(ctx context.Context, run *Run, version int, previous *Ru
 		func() error { return s.passport(ctx, run, p) },
 		func() (err error) { f.Lines, err = s.lines(ctx, run); return },
 		func() (err error) { f.Ageing, err = s.ageing(ctx, run); return },
-		func() (err error) { f.RollForward, err = s.rollForward(ctx, run, previous); return },
+		func() (err error) { f.RollForward, err = s.rollForward(ctx, run); return },
+		func() (err error) { f.Carried, err = s.carriedFrom(ctx, run); return },
 		func() (err error) { f.Fees, err = s.fees(ctx, run, rules.Schedule); return },
 		func() (err error) { f.Refunds, err = s.refunds(ctx, run); return },
 		func() (err error) { f.Pulled, err = s.pulled(ctx, run); return },
@@ -40,6 +41,9 @@ func (s *Store) Figures(ctx context.Context, run *Run, version int, previous *Ru
 		func() (err error) { f.Wallets, err = s.wallets(ctx, run); return },
 		func() (err error) { f.Checks, err = s.checks(ctx, run); return },
 		func() (err error) { f.NetByRows, err = s.netByRows(ctx, run); return },
+		func() (err error) { f.Closed, err = s.closings(ctx, run); return },
+		func() (err error) { f.ClosedLines, err = s.closedLines(ctx, run); return },
+		func() (err error) { f.Adjustments, err = s.adjustments(ctx, run); return },
 	}
 	if previous != nil {
 		collect = append(collect,
@@ -142,38 +146,6 @@ func (s *Store) ageing(ctx context.Context, run *Run) ([]reports.Ageing, error) 
 			return nil, err
 		}
 		out = append(out, a)
-	}
-	return out, rows.Err()
-}
-
-// rollForward: opening is what the previous version left pending, new all other
-// payments of the range; what became of both makes the closing total.
-func (s *Store) rollForward(ctx context.Context, run, previous *Run) ([]reports.RollForward, error) {
-	before := ""
-	if previous != nil {
-		before = previous.ID
-	}
-	rows, err := s.db.QueryContext(ctx, `SELECT rp.provider, rp.kind, rp.currency, rp.exp,
-		coalesce(sum(rp.amount) FILTER (WHERE o.result = 'pending'), 0)::bigint,
-		coalesce(sum(rp.amount) FILTER (WHERE o.result IS DISTINCT FROM 'pending'), 0)::bigint,
-		coalesce(sum(rp.amount) FILTER (WHERE rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed')), 0)::bigint,
-		coalesce(sum(rp.amount) FILTER (WHERE rr.result = 'matched' AND coalesce(rr.outcome, '') NOT IN ('completed', 'reversed')), 0)::bigint,
-		coalesce(sum(rp.amount) FILTER (WHERE rr.result = 'exception'), 0)::bigint,
-		coalesce(sum(rp.amount) FILTER (WHERE rr.result = 'pending'), 0)::bigint
-		FROM tieout.run_payments rp JOIN tieout.run_results rr USING (run_id, payment_id)
-		LEFT JOIN tieout.run_results o ON o.run_id = $2 AND o.payment_id = rp.payment_id
-		WHERE rp.run_id = $1 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`, run.ID, before)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var out []reports.RollForward
-	for rows.Next() {
-		var r reports.RollForward
-		if err := rows.Scan(&r.Provider, &r.Kind, &r.Currency, &r.Exp, &r.Opening, &r.New, &r.Completed, &r.Failed, &r.SetAside, &r.Closing); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
 	}
 	return out, rows.Err()
 }
@@ -287,11 +259,17 @@ func (s *Store) checks(ctx context.Context, run *Run) ([]reports.Check, error) {
 	return out, err
 }
 
-const netOfRows = `SELECT rp.provider, rp.kind, coalesce(rr.provider_currency, rp.currency) AS currency, coalesce(rr.provider_exp, rp.exp) AS exp,
+// The net of completed, matched payments, added up from the rows.
+const (
+	netOfRows = `SELECT ` + netColumns + ` GROUP BY 1, 2, 3, 4`
+	netOfDays = `SELECT rp.business_date, ` + netColumns + ` GROUP BY 1, 2, 3, 4, 5`
+)
+
+const netColumns = `rp.provider, rp.kind, coalesce(rr.provider_currency, rp.currency) AS currency, coalesce(rr.provider_exp, rp.exp) AS exp,
 	sum(CASE WHEN rr.outcome = 'completed' THEN coalesce(rr.provider_amount, rp.amount) - coalesce(rr.refunded, 0) ELSE 0 END
 	    + CASE rp.kind WHEN 'payout' THEN 1 ELSE -1 END * (coalesce(rr.fee, 0) + coalesce(rr.tax, 0)))::bigint AS net
 	FROM tieout.run_results rr JOIN tieout.run_payments rp USING (run_id, payment_id)
-	WHERE rr.run_id = $1 AND rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed') GROUP BY 1, 2, 3, 4`
+	WHERE rr.run_id = $1 AND rr.result = 'matched' AND rr.outcome IN ('completed', 'reversed')`
 
 func (s *Store) netByRows(ctx context.Context, run *Run) ([]reports.NetChange, error) {
 	return s.nets(ctx, `SELECT n.provider, n.kind, n.currency, n.exp, 0::bigint, n.net FROM (`+netOfRows+`) n ORDER BY 1, 2, 3, 4`, run.ID)
@@ -300,7 +278,11 @@ func (s *Store) netByRows(ctx context.Context, run *Run) ([]reports.NetChange, e
 func (s *Store) netChanges(ctx context.Context, run, previous *Run) ([]reports.NetChange, error) {
 	return s.nets(ctx, `SELECT provider, kind, currency, exp, sum(a)::bigint, sum(b)::bigint FROM (
 		SELECT provider, kind, currency, exp, net AS a, 0 AS b FROM tieout.run_lines WHERE run_id = $2
-		UNION ALL SELECT provider, kind, currency, exp, 0, net FROM tieout.run_lines WHERE run_id = $1) x
+		UNION ALL SELECT provider, kind, currency, exp, 0, net FROM tieout.run_lines WHERE run_id = $1
+		-- of closed days the lines stand still and adjustments move
+		UNION ALL SELECT a.provider, a.kind, a.currency, a.exp, CASE a.run_id WHEN $2 THEN a.net ELSE 0 END, CASE a.run_id WHEN $1 THEN a.net ELSE 0 END
+		FROM tieout.run_adjustments a JOIN tieout.runs r ON r.id = a.run_id
+		WHERE a.run_id IN ($1, $2) AND a.shown AND a.business_date BETWEEN r.from_date AND r.to_date) x
 		GROUP BY 1, 2, 3, 4 HAVING sum(a) <> sum(b) ORDER BY 1, 2, 3, 4`, run.ID, previous.ID)
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,16 +21,14 @@ const (
 )
 
 // keptVersion says of a published run r that its files stay, however old it is:
-// it is the newest version of its range, or a configured target ($3) is still to
-// get them. This is the one place for such reasons. A version by which a day was
-// closed is one:
-//
-//	OR EXISTS (SELECT FROM tieout.closed_days c WHERE c.run_id = r.id)
+// it is the newest version of its range, a configured target ($3) is still to
+// get them, or a day was closed on them. This is the one place for such reasons.
 const keptVersion = `(
 	NOT EXISTS (SELECT FROM tieout.runs n WHERE n.status = 'published' AND n.from_date = r.from_date AND n.to_date = r.to_date
 		AND n.selection = r.selection AND n.version > r.version)
 	OR r.delivered_at IS NULL
 	OR EXISTS (SELECT FROM tieout.deliveries d WHERE d.run_id = r.id AND d.target = ANY ($3) AND d.state = 'due')
+	OR EXISTS (SELECT FROM tieout.closed_days c WHERE c.run_id = r.id)
 )`
 
 // OldVersion is a version whose files are no longer kept.
@@ -181,7 +180,7 @@ func (s *Store) PruneWorkingRows(ctx context.Context, runID string) error {
 	if err != nil || !mine {
 		return wrap("removing the working rows of run "+runID, err)
 	}
-	for _, table := range workingTables {
+	for _, table := range slices.Concat(workingTables, []string{"run_adjustments"}) { // published ones stay: the view adjustments has them
 		name := `tieout.` + pq.QuoteIdentifier(table)
 		if err := s.inBatches(ctx, `DELETE FROM `+name+` WHERE ctid = ANY (ARRAY(SELECT ctid FROM `+name+` WHERE run_id = $1 LIMIT $2))`, runID, pruneRows); err != nil {
 			return fmt.Errorf("removing the working rows of run %s: %s: %w", runID, table, err)

@@ -26,6 +26,9 @@ func (s *Store) Publish(ctx context.Context, run *Run, lease *Lease, version, ex
 		if err := lease.held(ctx, tx); err != nil {
 			return err
 		}
+		if err := keepChanges(ctx, tx, run); err != nil {
+			return err
+		}
 		for _, f := range files {
 			if err := saveFile(ctx, tx, run.ID, filepath.Join(dir, f.Name), f); err != nil {
 				return fmt.Errorf("%s: %w", f.Name, err)
@@ -49,7 +52,11 @@ func (s *Store) Publish(ctx context.Context, run *Run, lease *Lease, version, ex
 }
 
 // workingTables are a run's own rows.
-var workingTables = []string{"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements", "run_statement_reads", "run_todo"}
+var workingTables = []string{
+	"run_payments", "run_rejects", "run_lists", "run_results", "run_transactions", "run_exceptions", "run_lines", "run_checks", "run_statements",
+	"run_statement_reads", "run_todo",
+	"run_pending", "run_rollforward",
+}
 
 // dropOlder deletes the working tables of older versions of the same range: what
 // was published of them stands in the files.

@@ -76,8 +76,12 @@ type BusyError struct {
 }
 
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("run %s holds an overlapping range of %s (%s to %s): wait for it with --wait, or let it end",
-		e.RunID, e.Provider, e.From.UTC().Format(time.RFC3339), e.To.UTC().Format(time.RFC3339))
+	holder := e.RunID
+	if !strings.HasPrefix(holder, closingHold) {
+		holder = "run " + holder
+	}
+	return fmt.Sprintf("%s holds an overlapping range of %s (%s to %s): wait for it with --wait, or let it end",
+		holder, e.Provider, e.From.UTC().Format(time.RFC3339), e.To.UTC().Format(time.RFC3339))
 }
 
 // ErrNoRun says that a single step has no run to go on with.
@@ -115,19 +119,24 @@ func (s *Store) Hold(ctx context.Context, sel Selection, digest string, now time
 			return err
 		}
 		l.runID = run.ID
-		for _, p := range sel.Providers {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_locks (run_id, provider, from_time, to_time, token, host, pid, expires_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second')`,
-				run.ID, p, sel.Start, sel.End, l.token, me.host, me.pid, int(l.expires.Seconds())); err != nil {
-				return err
-			}
-		}
-		return nil
+		return l.take(ctx, tx, sel, me)
 	})
 	if err != nil {
 		return nil, nil, wrap("taking the range", err)
 	}
 	return &run, l, nil
+}
+
+// take notes the hold on each provider of the selection.
+func (l *Lease) take(ctx context.Context, tx *sqlx.Tx, sel Selection, me process) error {
+	for _, p := range sel.Providers {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_locks (run_id, provider, from_time, to_time, token, host, pid, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second')`,
+			l.runID, p, sel.Start, sel.End, l.token, me.host, me.pid, int(l.expires.Seconds())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // free fails with a BusyError when a living process holds an overlapping range.
@@ -406,7 +415,8 @@ func wrap(op string, err error) error {
 		return nil
 	}
 	var busy *BusyError
-	if errors.As(err, &busy) || errors.Is(err, ErrNoRun) {
+	var refused *RefusalError
+	if errors.As(err, &busy) || errors.As(err, &refused) || errors.Is(err, ErrNoRun) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", op, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -21,13 +22,23 @@ func (s *Store) Settle(ctx context.Context, run *Run, loc *time.Location) ([]rep
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, query("settle.sql"), run.ID, loc.String()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_lines SELECT $1, l.* FROM (`+strings.ReplaceAll(query("settle.sql"), "/*item*/", "")+`) l`, run.ID, loc.String()); err != nil {
 			return fmt.Errorf("adding up the lines: %w", err)
 		}
 		var err error
-		if checks, err = prove(ctx, tx, run); err != nil {
+		if checks, err = proveBy(ctx, tx, run, proofs); err != nil {
 			return fmt.Errorf("proving the control totals: %w", err)
 		}
+		pending, err := carryPending(ctx, tx, run)
+		if err != nil {
+			return fmt.Errorf("carrying what is pending: %w", err)
+		}
+		checks = append(checks, pending...)
+		closed, err := settleClosed(ctx, tx, run, loc)
+		if err != nil {
+			return fmt.Errorf("closed days: %w", err)
+		}
+		checks = append(checks, closed...)
 		for i, c := range checks {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_checks VALUES ($1, $2, $3, $4, $5, $6)`, run.ID, i, c.Name, c.Left, c.Right, c.Ties); err != nil {
 				return err
@@ -85,7 +96,7 @@ var proofs = []string{
 		(SELECT coalesce(sum(count + pending_count + failed_count + reversed_count + exception_count), 0)::bigint FROM tieout.run_lines WHERE run_id = $1) AS "right", -1 AS exp`,
 }
 
-func prove(ctx context.Context, tx *sqlx.Tx, run *Run) ([]reports.Check, error) {
+func proveBy(ctx context.Context, tx *sqlx.Tx, run *Run, proofs []string) ([]reports.Check, error) {
 	var out []reports.Check
 	for _, q := range proofs {
 		var rows []struct {
