@@ -16,10 +16,9 @@ const (
 
 // line is what patience needs to know of an account's HTTP client.
 type line interface {
-	// SilentSince is when the present outage began, zero when there is none.
-	SilentSince() time.Time
-	// Requests counts what was sent so far.
-	Requests() int64
+	// Silence is when the present outage began, zero when there is none, and the
+	// attempts since.
+	Silence() (since time.Time, attempts int)
 }
 
 // patience bounds how long a run waits for a provider that is down: long enough
@@ -32,7 +31,7 @@ type patience struct {
 	spent time.Duration // on outages that are over
 	since time.Time     // of the present outage; zero: the provider is up
 	last  time.Duration // how long it has taken, at the last look
-	sent  int64         // requests when it was noticed
+	tried int           // attempts when it was noticed
 }
 
 // wait waits a little and tells whether it makes sense to ask again.
@@ -56,14 +55,14 @@ func (p *patience) wait(ctx context.Context) bool {
 func (p *patience) exhausted() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	since, sent := p.line.SilentSince(), p.line.Requests()
+	since, tried := p.line.Silence()
 	if !since.Equal(p.since) {
 		p.spent += p.last
-		p.since, p.last, p.sent = since, 0, sent
+		p.since, p.last, p.tried = since, 0, tried
 	}
 	if since.IsZero() {
 		return false
 	}
 	p.last = time.Since(since)
-	return p.spent+p.last > mostPatience && sent > p.sent
+	return p.spent+p.last > mostPatience && tried > p.tried
 }

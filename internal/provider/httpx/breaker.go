@@ -70,6 +70,7 @@ func (b *breaker) failed(call *target, began time.Time, try bool) {
 	if !b.retryAt.IsZero() {
 		if try { // those still out when it opened don't put the next try off
 			b.trying, b.retryAt = false, now.Add(b.delay)
+			b.row++
 		}
 		return
 	}
@@ -95,13 +96,13 @@ func (b *breaker) abandoned(try bool) {
 	b.trying = false
 }
 
-func (b *breaker) silentSince() time.Time {
+func (b *breaker) silence() (since time.Time, attempts int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.row == 0 {
-		return time.Time{}
+		return time.Time{}, 0
 	}
-	return b.began
+	return b.began, b.row
 }
 
 func (b *breaker) downUntil() time.Time {

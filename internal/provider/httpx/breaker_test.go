@@ -210,7 +210,7 @@ func TestALimitThatLetsNobodyThroughCountsAsDown(t *testing.T) {
 	if n.Load() != 6 {
 		t.Errorf("asked %d times, want 6: each of the three calls with its retry", n.Load())
 	}
-	if c.SilentSince().IsZero() {
+	if since, _ := c.Silence(); since.IsZero() {
 		t.Error("the provider is not silent")
 	}
 }
@@ -227,7 +227,8 @@ func TestSilenceBeginsWithTheFirstAttemptAndEndsWithAnAnswer(t *testing.T) {
 		if _, err := get(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		return c.SilentSince()
+		since, _ := c.Silence()
+		return since
 	}
 	if since := ask(); !since.IsZero() {
 		t.Errorf("silent since %s", since)

@@ -239,9 +239,10 @@ func (c *Client) Requests() int64 { return c.sent.Load() }
 // rather wait than go on.
 func (c *Client) DownUntil() time.Time { return c.breaker.downUntil() }
 
-// SilentSince returns when the row of attempts without an answer began in which
-// the provider is now; zero when its last answer was one.
-func (c *Client) SilentSince() time.Time { return c.breaker.silentSince() }
+// Silence returns when the row of attempts without an answer began in which the
+// provider is now, and how many there were, refused connections among them;
+// zero when its last answer was one.
+func (c *Client) Silence() (since time.Time, attempts int) { return c.breaker.silence() }
 
 // CloseIdleConnections closes the connections that no request uses. The client
 // stays usable.
