@@ -254,7 +254,7 @@ SELECT x.kind, x.pid, x.id AS tx_id, x.fact, coalesce(p.provider, o.provider) AS
 	CASE WHEN x.id IS NULL THEN m.failure_code ELSE o.failure_code END AS tfailure,
 	a.raw_status AS answer_raw
 FROM x
-LEFT JOIN p ON p.pid = x.pid
+LEFT JOIN rest p ON p.pid = x.pid
 LEFT JOIN r ON r.pid = x.pid
 LEFT JOIN k ON k.pid = x.pid
 LEFT JOIN m ON m.pid = x.pid

@@ -116,14 +116,24 @@ func joinBatched(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error 
 		}
 	}
 	if len(named.at) > 0 {
-		// LATERAL: a look into the index for each row, also while the planner has no statistics of a table that just grew
-		if _, err := tx.ExecContext(ctx, `UPDATE tieout.transactions t SET key = n.key, provider_payment_id = n.id, batched = true
+		// few are found; LATERAL with LIMIT is a look into the index for each row,
+		// also while the planner has no statistics of a table that just grew
+		var found []struct {
+			ID    int64  `db:"id"`
+			Key   string `db:"key"`
+			Batch string `db:"batch"`
+		}
+		if err := tx.SelectContext(ctx, &found, `SELECT one.id, n.key, n.id AS batch
 			FROM (SELECT DISTINCT ON (provider, kind, reference) * FROM `+arrays+` ORDER BY provider, kind, reference, n) n
 			CROSS JOIN LATERAL (SELECT x.id FROM tieout.transactions x WHERE x.provider = n.provider AND x.kind = n.kind AND x.key = n.reference
-				AND NOT x.batched AND x.provider_payment_id = x.reference LIMIT 1) one
-			WHERE t.id = one.id
-			  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = n.provider AND o.kind = n.kind AND o.key = n.key)`, named.args()...); err != nil {
+				AND NOT x.batched AND x.provider_payment_id = x.reference LIMIT 1) one`, named.args()...); err != nil {
 			return err
+		}
+		for _, f := range found {
+			if _, err := tx.ExecContext(ctx, `UPDATE tieout.transactions t SET key = $2, provider_payment_id = $3, batched = true WHERE id = $1
+				AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = t.provider AND o.kind = t.kind AND o.key = $2)`, f.ID, f.Key, f.Batch); err != nil {
+				return err
+			}
 		}
 	}
 	if len(nameless.at) == 0 {

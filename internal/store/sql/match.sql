@@ -208,6 +208,10 @@ WITH written AS (
 INSERT INTO plain SELECT payment_id, transaction_ids[1] FROM written;
 SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on;
 ANALYZE plain;
+-- the others, which the rest of this file is about
+CREATE TEMP TABLE rest (LIKE p) ON COMMIT DROP;
+INSERT INTO rest SELECT * FROM p WHERE NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = p.pid);
+ANALYZE rest;
 
 -- step: one row a linked payment
 CREATE TEMP TABLE m (
@@ -269,14 +273,13 @@ SELECT p.pid,
         ELSE 'not_polled'
     END,
     a.verdict, a.reason, l.why, a.since, coalesce(a.verdict, '') <> 'unknown' AND coalesce(l.complete AND l.completed_only, false)
-FROM p
+FROM rest p
 CROSS JOIN par
 LEFT JOIN (SELECT DISTINCT pid FROM amb) amb ON amb.pid = p.pid
 LEFT JOIN m ON m.pid = p.pid
 LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
 LEFT JOIN tieout.run_lists l ON l.run_id = par.run_id AND l.provider = p.provider AND l.kind = p.kind
-      AND p.created >= l.from_time AND p.created < l.to_time
-WHERE NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = p.pid);
+      AND p.created >= l.from_time AND p.created < l.to_time;
 ANALYZE k;
 
 -- step: the result of each payment
@@ -338,7 +341,7 @@ FROM (
            coalesce(m.needs_action, '') <> '' AS action,
            par.started_at - p.created AS age, coalesce(l.grace, par.grace) AS grace, coalesce(l.stale_action, par.stale_action) AS stale_action,
            coalesce(l.stale, CASE p.kind WHEN 'deposit' THEN par.stale_deposit ELSE par.stale_payout END) AS stale
-    FROM p JOIN k USING (pid) LEFT JOIN m USING (pid)
+    FROM rest p JOIN k USING (pid) LEFT JOIN m USING (pid)
     LEFT JOIN limits l ON l.provider = p.provider AND l.kind = p.kind AND l.currency = p.cur, par
     WHERE p.in_range
 ) x) z;
@@ -355,7 +358,7 @@ CREATE TEMP TABLE v (
 INSERT INTO v
 SELECT p.pid, p.provider, p.kind, p.cur, p.exp, p.minor, r.tcur, r.texp, r.compared,
        r.method = 'provider_id', p.ref, m.ref, p.account, m.account, p.metadata, m.metadata, m.status, m.moved, m.fee
-FROM p JOIN r USING (pid) JOIN m USING (pid)
+FROM rest p JOIN r USING (pid) JOIN m USING (pid)
 WHERE r.state = 'found'
   AND (r.tcur <> p.cur OR r.compared <> p.minor OR r.texp <> p.exp OR m.ref <> p.ref OR m.account <> p.account
        OR EXISTS (SELECT 1 FROM metadata_keys mk WHERE p.metadata ->> mk.key <> m.metadata ->> mk.key)
@@ -407,7 +410,7 @@ WHERE v.status = 'completed' AND v.fee IS NOT NULL AND v.fee <> f.expected;
 -- step: saved methods
 INSERT INTO x
 SELECT 'saved_method_missing', p.pid, NULL, s.reason
-FROM p JOIN r USING (pid) JOIN m USING (pid)
+FROM rest p JOIN r USING (pid) JOIN m USING (pid)
 JOIN tieout.run_payments rp ON rp.run_id = (SELECT run_id FROM par) AND rp.payment_id = p.pid AND rp.save_method
 JOIN tieout.saved_methods s ON s.provider = p.provider AND s.payment_id = p.pid
 WHERE r.state = 'found' AND r.outcome = 'completed' AND s.checkable AND NOT s.present
@@ -427,7 +430,7 @@ FROM (
                 WHEN k.state = 'found' THEN CASE WHEN m.status = 'completed' AND coalesce(coalesce(m.refunded, p.refunded) >= greatest(m.moved, 1), false) THEN 'reversed' ELSE m.status END
                 WHEN k.state = 'not_polled' AND coalesce(k.verdict, 'not_askable') = 'not_askable' THEN p.status
            END AS outcome
-    FROM p
+    FROM rest p
     JOIN again USING (provider, kind, rkey, minor, exp, cur)
     LEFT JOIN r USING (pid) LEFT JOIN k USING (pid) LEFT JOIN m USING (pid)
 ) y
@@ -485,7 +488,7 @@ SELECT par.run_id, p.pid, r.result, r.outcome, r.method, coalesce(m.ids, '{}'),
        m.fee, m.tax, m.failure_code, m.failure_message,
        CASE WHEN m.status IN ('completed', 'reversed') THEN m.completed END,
        CASE r.state WHEN 'found' THEN m.observed WHEN 'unknown' THEN k.since END
-FROM p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
+FROM rest p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
 
 -- step: where each transaction of the range stands
 DELETE FROM tieout.run_transactions WHERE run_id = (SELECT run_id FROM par);
