@@ -187,7 +187,7 @@ func (r *secondReader) settlementSheets() {
 		coalesce(sum(p.amount`+amountOf+`) FILTER (WHERE x.result = 'matched' AND x.outcome IN ('completed', 'reversed')), 0),
 		coalesce(sum(p.amount`+amountOf+`) FILTER (WHERE x.result = 'matched' AND coalesce(x.outcome, '') NOT IN ('completed', 'reversed')), 0),
 		coalesce(sum(p.amount`+amountOf+`) FILTER (WHERE x.result = 'exception'), 0), coalesce(sum(p.amount`+amountOf+`) FILTER (WHERE x.result = 'pending'), 0), 0, '✓'
-		FROM tieout.run_payments p JOIN tieout.run_results x USING (run_id, payment_id) WHERE run_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`)
+		FROM tieout.run_payments p JOIN tieout.run_results x USING (run_id, payment_id) WHERE run_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, "Nothing was reported before this range")
 
 	const charged = `SELECT p.provider, p.kind, p.currency, count(*) AS n, count(x.fee) AS known, sum(x.provider_amount` + theirs + `) AS gross, sum(x.fee` + theirs + `) AS fee,
 		sum(x.tax` + theirs + `) AS tax, sum(round(x.provider_amount` + theirs + ` * 0.03, 2)) FILTER (WHERE x.fee IS NOT NULL) AS due,

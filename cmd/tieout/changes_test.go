@@ -93,6 +93,13 @@ func TestChangesListsExactlyWhatCameLateAndWhatWasClosed(t *testing.T) {
 			break
 		}
 	}
+	for _, p := range rows {
+		if p["result"] == "matched" && p["provider_status"] == "completed" && p["provider"] == "pawapay-zm" && p["business_date"] == "2026-11-18" {
+			s.exec(`UPDATE tieout.payments SET created_at = created_at + interval '1 day' WHERE id = $1`, p["payment_id"])
+			want[p["payment_id"]] = [4]string{"Business date", "2026-11-18", "2026-11-19", "The ledger holds another time of its creation now."}
+			break
+		}
+	}
 	s.must(0, "exceptions", "undo", of.ID, "--by", "jane")
 	want[*of.PaymentID] = [4]string{"Exception state", "resolved", "open", of.ID + " (amount mismatch) opened again by jane."}
 	s.run(0)

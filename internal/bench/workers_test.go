@@ -17,7 +17,7 @@ import (
 func (s *site) clear(t testing.TB) {
 	t.Helper()
 	var tables []string
-	if err := s.db.SelectContext(t.Context(), &tables, `SELECT 'tieout.' || tablename FROM pg_tables WHERE schemaname = 'tieout' AND tablename NOT LIKE '%goose%' ORDER BY 1`); err != nil {
+	if err := s.db.SelectContext(t.Context(), &tables, `SELECT 'tieout.' || tablename FROM pg_tables WHERE schemaname = 'tieout' AND tablename NOT LIKE '%goose%' AND tablename <> 'mask_key' ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.db.ExecContext(t.Context(), `TRUNCATE `+strings.Join(tables, ", ")+` RESTART IDENTITY`); err != nil {

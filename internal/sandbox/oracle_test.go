@@ -51,7 +51,7 @@ func (o *oracle) learn(ctx context.Context, a corpus.Account, url string, creden
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	defer transport.CloseIdleConnections()
-	h, err := httpx.New(httpx.Config{BaseURL: url, Transport: transport, MaxAttempts: 5, Backoff: time.Millisecond, BreakAfter: 1000})
+	h, err := httpx.New(httpx.Config{BaseURL: url, Transport: transport, MaxAttempts: 8, Backoff: time.Millisecond, BreakAfter: 1000})
 	if err != nil {
 		return err
 	}

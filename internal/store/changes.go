@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"time"
 
 	"tieout/internal/money"
 	"tieout/internal/payment"
@@ -53,13 +54,15 @@ func (s *Store) paymentChanges(ctx context.Context, run, previous *Run) ([]chang
 		o.payment_id IS NULL, n.payment_id IS NULL, coalesce(o.result, ''), coalesce(n.result, ''), coalesce(o.outcome, ''), coalesce(n.outcome, ''),
 		coalesce((SELECT string_agg(kind, ', ' ORDER BY kind) FROM tieout.run_exceptions e WHERE e.run_id = $2 AND e.payment_id = o.payment_id AND NOT orphan), ''),
 		coalesce((SELECT string_agg(kind, ', ' ORDER BY kind) FROM tieout.run_exceptions e WHERE e.run_id = $1 AND e.payment_id = n.payment_id AND NOT orphan), ''),
-		o.provider_exp, n.provider_exp, o.provider_amount, n.provider_amount, o.refunded, n.refunded, o.fee, n.fee, o.tax, n.tax, op.exp, np.exp, op.amount, np.amount
+		o.provider_exp, n.provider_exp, o.provider_amount, n.provider_amount, o.refunded, n.refunded, o.fee, n.fee, o.tax, n.tax, op.exp, np.exp, op.amount, np.amount,
+		op.business_date, np.business_date
 		FROM (SELECT * FROM tieout.run_results WHERE run_id = $1) n
 		FULL JOIN (SELECT * FROM tieout.run_results WHERE run_id = $2) o USING (payment_id)
 		LEFT JOIN tieout.run_payments np ON np.run_id = $1 AND np.payment_id = n.payment_id
 		LEFT JOIN tieout.run_payments op ON op.run_id = $2 AND op.payment_id = o.payment_id
 		WHERE n.payment_id IS NULL OR o.payment_id IS NULL OR n.result <> o.result OR n.outcome IS DISTINCT FROM o.outcome
-		   OR (n.provider_amount, n.refunded, n.fee, n.tax, np.amount) IS DISTINCT FROM (o.provider_amount, o.refunded, o.fee, o.tax, op.amount)`, run.ID, previous.ID)
+		   OR (n.provider_amount, n.refunded, n.fee, n.tax, np.amount) IS DISTINCT FROM (o.provider_amount, o.refunded, o.fee, o.tax, op.amount)
+		   OR np.business_date <> op.business_date`, run.ID, previous.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func (s *Store) paymentChanges(ctx context.Context, run, previous *Run) ([]chang
 		if err := rows.Scan(&r.c.PaymentID, &r.c.Provider, &r.c.Kind, &r.c.Reference, &a.Minor, &a.Exp, &a.Currency, &r.isNew, &r.gone,
 			&r.oldResult, &r.newResult, &r.oldOutcome, &r.newOutcome, &r.oldKinds, &r.newKinds,
 			&r.oldExp, &r.newExp, &r.moved.before, &r.moved.after, &r.refunded.before, &r.refunded.after, &r.fee.before, &r.fee.after, &r.tax.before, &r.tax.after,
-			&r.ourOldExp, &r.ourExp, &r.ours.before, &r.ours.after); err != nil {
+			&r.ourOldExp, &r.ourExp, &r.ours.before, &r.ours.after, &r.oldDate, &r.date); err != nil {
 			return nil, err
 		}
 		r.c.Amount = &a
@@ -90,6 +93,7 @@ type changeRow struct {
 	oldKinds, newKinds                           string
 	oldExp, newExp, ourOldExp, ourExp            sql.NullInt64
 	moved, refunded, fee, tax, ours              figure
+	oldDate, date                                sql.NullTime
 }
 
 // follows tells that the result only follows the state of an exception: the
@@ -123,6 +127,9 @@ func (r changeRow) tell() reports.Change {
 		c.What, c.Before, c.After, c.Why, c.Group = "Result", r.oldResult, r.newResult, "Late status: "+says, "status came late"
 	case r.oldOutcome != r.newOutcome:
 		c.What, c.Before, c.After, c.Why, c.Group = "Provider status", r.oldOutcome, r.newOutcome, "Late status: "+says, "status came late"
+	case r.oldDate.Valid && !r.oldDate.Time.Equal(r.date.Time):
+		c.What, c.Before, c.After, c.Group = "Business date", r.oldDate.Time.Format(time.DateOnly), r.date.Time.Format(time.DateOnly), "date changed"
+		c.Why = "The ledger holds another time of its creation now."
 	default:
 		return r.tellAmount()
 	}

@@ -255,8 +255,9 @@ func statementSteps(ctx context.Context, tx *sqlx.Tx, file string) error {
 		return nil
 	}
 	for _, st := range steps(file) {
-		// what is booked back may lack the reference of what was booked
-		key := statementRowKey("st.provider", "st.kind", "st.sid", "coalesce(st.ref, max(st.ref) OVER (PARTITION BY st.provider, st.kind, st.sid))", "st.cur")
+		// what is booked back may lack the reference of what was booked, perhaps on another day
+		key := statementRowKey("st.provider", "st.kind", "st.sid", `coalesce(st.ref, (SELECT max(o.reference) FROM tieout.statement_rows o
+			WHERE o.provider = st.provider AND o.provider_payment_id = st.sid AND o.entry = 'payment' AND coalesce(o.kind, st.kind) = st.kind))`, "st.cur")
 		if _, err := tx.ExecContext(ctx, strings.Replace(st.SQL, "/*key*/", key, 1)); err != nil {
 			return fmt.Errorf("statements: %s: %w", st.Name, err)
 		}

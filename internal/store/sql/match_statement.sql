@@ -34,12 +34,18 @@ FROM (
 CREATE INDEX ON st_name (provider, name);
 ANALYZE st_name;
 
--- step: the rows that these names or the range's days concern
+-- step: the rows that these names or the range's days concern, and those of other days that belong to these
+CREATE TEMP TABLE st_here ON COMMIT DROP AS
+SELECT n.* FROM st_near n JOIN tieout.statement_rows s USING (id), par
+WHERE s.at >= par.from_time AND s.at < par.to_time + interval '1 day' OR s.created_at >= par.from_time AND s.created_at < par.to_time;
+ANALYZE st_here;
 INSERT INTO st
 SELECT s.id, s.provider, s.kind, s.entry, s.provider_payment_id, s.reference, n.rkey, s.currency, s.exp, s.amount, s.fee, s.tax, s.status,
        s.account, coalesce(s.created_at, s.at), s.source = 'api', s.reserved
-FROM st_near n JOIN tieout.statement_rows s USING (id), par
-WHERE s.at >= par.from_time AND s.at < par.to_time + interval '1 day' OR s.created_at >= par.from_time AND s.created_at < par.to_time
+FROM st_near n JOIN tieout.statement_rows s USING (id)
+WHERE EXISTS (SELECT 1 FROM st_here h WHERE h.id = n.id)
+   OR EXISTS (SELECT 1 FROM st_here h WHERE h.provider = n.provider AND h.sid = n.sid)
+   OR EXISTS (SELECT 1 FROM st_here h WHERE h.provider = n.provider AND h.rkey = n.rkey)
    OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.sid)
    OR EXISTS (SELECT 1 FROM st_name k WHERE k.provider = n.provider AND k.name = n.rkey);
 ANALYZE st;

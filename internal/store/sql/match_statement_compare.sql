@@ -90,8 +90,8 @@ WHERE fact IS NOT NULL;
 -- step: rows that nothing of ours explains, after the whole of both sides was looked at
 CREATE TEMP TABLE st_nobody ON COMMIT DROP AS
 SELECT st.rid, /*key*/ AS key
-FROM st, par
-WHERE st.entry = 'payment' AND st.status = 'completed' AND st.created >= par.from_time AND st.created < par.to_time
+FROM st
+WHERE st.entry = 'payment' AND st.status = 'completed'
   AND NOT EXISTS (SELECT 1 FROM st_link l WHERE l.rid = st.rid)
   AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.provider_payment_id = st.sid)
   AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = st.provider AND o.kind = st.kind AND o.own_id = st.sid)
@@ -105,8 +105,9 @@ WHERE st.entry = 'payment' AND st.status = 'completed' AND st.created >= par.fro
 INSERT INTO st_own
 SELECT n.key, 'missing_internally', min(st.provider), min(st.kind), min((st.created AT TIME ZONE st_par.zone)::date), min(st.created),
        min(st.cur), min(st.exp), NULL, abs(sum(st.minor)), min(st.sid), min(st.ref), min(st.account), 'completed'
-FROM st_nobody n JOIN st USING (rid), st_par
-GROUP BY n.key HAVING sum(st.minor) <> 0;
+FROM st_nobody n JOIN st USING (rid), st_par, par
+-- what is booked on several days is one movement, of the first of them
+GROUP BY n.key, par.from_time, par.to_time HAVING sum(st.minor) <> 0 AND min(st.created) >= par.from_time AND min(st.created) < par.to_time;
 
 -- step: the totals of each day
 CREATE TEMP TABLE st_day ON COMMIT DROP AS
