@@ -44,7 +44,7 @@ var (
 // moment when a connection is looked for, without the wait at the rate limit.
 func (c *Client) attempt(ctx context.Context, d *target, limit time.Duration) outcome {
 	down := outcome{err: &Error{Op: d.op, Reason: "the provider is down, it is not asked for a few seconds", Open: true, Err: errDown}}
-	if d.guarded && c.breaker.closedToAll() {
+	if d.guarded && c.breaker.resting() {
 		return down
 	}
 	if err := acquire(ctx, c.workers); err != nil {

@@ -3,6 +3,8 @@ package httpx
 import (
 	"sync"
 	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
 // A row of failures shorter than failures may also open the breaker when it
@@ -14,28 +16,29 @@ const longRow = 20 * time.Second
 // after a row of attempts without an answer, of several calls, so that one
 // payment at which the provider stumbles never stops the others; then one call
 // at a time may try whether the provider is back.
+//
+// What is an outage is told here, by Open and Close: the circuit can count
+// failures, not the calls they belong to, and ignores an answer while open.
 type breaker struct {
-	failures int           // in a row
-	delay    time.Duration // from opening to the next try
-	now      func() time.Time
+	failures int // in a row
 
-	mu      sync.Mutex
+	mu      sync.Mutex // one step of the row and of the circuit
+	circuit circuitbreaker.CircuitBreaker[any]
 	row     int
 	began   time.Time
 	calls   map[*target]struct{} // of the row
-	retryAt time.Time            // zero: closed
-	trying  bool                 // one call is out to try
 }
 
 func newBreaker(failures int, delay time.Duration) *breaker {
-	return &breaker{failures: failures, delay: delay, now: time.Now, calls: map[*target]struct{}{}}
+	circuit := circuitbreaker.NewBuilder[any]().WithDelay(delay).Build()
+	return &breaker{failures: failures, circuit: circuit, calls: map[*target]struct{}{}}
 }
 
-// closedToAll tells whether nobody gets through at the moment.
-func (b *breaker) closedToAll() bool {
+// resting tells that the next try is not due yet.
+func (b *breaker) resting() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !b.retryAt.IsZero() && (b.trying || b.now().Before(b.retryAt))
+	return b.circuit.RemainingDelay() > 0
 }
 
 // enter tells whether an attempt may go out, and whether it is the one that
@@ -44,33 +47,27 @@ func (b *breaker) closedToAll() bool {
 func (b *breaker) enter() (try, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.retryAt.IsZero() {
-		return false, true
-	}
-	if b.trying || b.now().Before(b.retryAt) {
-		return false, false
-	}
-	b.trying = true
-	return true, true
+	ok = b.circuit.TryAcquirePermit()
+	return ok && b.circuit.IsHalfOpen(), ok
 }
 
 // answered: the provider is there, whatever it said.
 func (b *breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.row, b.trying, b.retryAt = 0, false, time.Time{}
+	b.row = 0
 	clear(b.calls)
+	b.circuit.Close()
 }
 
 // failed: an attempt of this call, begun at that time, had no answer.
 func (b *breaker) failed(call *target, began time.Time, try bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.now()
-	if !b.retryAt.IsZero() {
+	if !b.circuit.IsClosed() {
 		if try { // those still out when it opened don't put the next try off
-			b.trying, b.retryAt = false, now.Add(b.delay)
 			b.row++
+			b.circuit.Open()
 		}
 		return
 	}
@@ -80,20 +77,21 @@ func (b *breaker) failed(call *target, began time.Time, try bool) {
 	b.row++
 	b.calls[call] = struct{}{}
 	many := b.row >= b.failures && len(b.calls) >= min(3, b.failures)
-	long := len(b.calls) >= 2 && now.Sub(b.began) >= longRow
+	long := len(b.calls) >= 2 && time.Since(b.began) >= longRow
 	if many || long {
-		b.retryAt = now.Add(b.delay)
+		b.circuit.Open()
 	}
 }
 
-// abandoned: the caller gave up; nothing was learnt.
+// abandoned: the caller gave up; nothing was learnt, and the next may try.
 func (b *breaker) abandoned(try bool) {
-	if !try {
-		return
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.trying = false
+	if try && b.circuit.IsHalfOpen() {
+		// The circuit gives a permit back for a result only, or when it half-opens.
+		b.circuit.Open()
+		b.circuit.HalfOpen()
+	}
 }
 
 func (b *breaker) silence() (since time.Time, attempts int) {
@@ -108,5 +106,8 @@ func (b *breaker) silence() (since time.Time, attempts int) {
 func (b *breaker) downUntil() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.retryAt
+	if b.circuit.IsClosed() {
+		return time.Time{}
+	}
+	return time.Now().Add(b.circuit.RemainingDelay())
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -95,31 +96,123 @@ func TestAProviderThatComesBackIsAskedAgain(t *testing.T) {
 
 func TestOnlyOneCallTriesWhetherTheProviderIsBack(t *testing.T) {
 	t.Parallel()
-	b := newBreaker(1, time.Second)
-	now := time.Now()
-	b.now = func() time.Time { return now }
-	b.failed(&target{}, now, false)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(1, 2*time.Second)
+		fail := func(try bool) { b.failed(&target{}, time.Now(), try) }
+		enters := func(when string, wantTry, want bool) {
+			t.Helper()
+			if try, ok := b.enter(); try != wantTry || ok != want {
+				t.Errorf("%s: entered %t (as a try: %t), want %t (%t)", when, ok, try, want, wantTry)
+			}
+		}
+		fail(false)
+		enters("open", false, false)
+		time.Sleep(time.Second)
+		fail(false) // one that was still out when it opened
+		time.Sleep(time.Second)
+		enters("when the delay is over, a straggler's failure or not", true, true)
+		enters("a second one", false, false)
+		fail(false)
+		enters("after another straggler's failure", false, false)
+		b.abandoned(false)
+		enters("after a straggler gave up", false, false)
+		b.abandoned(true)
+		enters("after the one that tried gave up", true, true)
+		enters("a second one again", false, false)
+		fail(true)
+		time.Sleep(2*time.Second - time.Nanosecond)
+		enters("just before the delay is over again", false, false)
+		time.Sleep(time.Nanosecond)
+		enters("after it", true, true)
+		b.answered()
+		enters("after an answer", false, true)
+		if !b.downUntil().IsZero() || b.resting() {
+			t.Error("still counts as down after an answer")
+		}
+	})
+}
+
+// What was sent before it opened may be answered after.
+func TestAnAnswerToAnyoneClosesIt(t *testing.T) {
+	t.Parallel()
+	b := newBreaker(1, time.Hour)
+	b.failed(&target{}, time.Now(), false)
 	if _, ok := b.enter(); ok {
 		t.Fatal("open, and let somebody through")
 	}
-	now = now.Add(2 * time.Second)
-	if try, ok := b.enter(); !try || !ok {
-		t.Fatal("nobody may try")
-	}
-	if _, ok := b.enter(); ok {
-		t.Error("a second one may try")
-	}
-	b.failed(&target{}, now, false) // one that was still out when it opened
-	if _, ok := b.enter(); ok {
-		t.Error("a straggler's failure let a second one try")
-	}
-	b.abandoned(true)
-	if _, ok := b.enter(); !ok {
-		t.Error("a cancelled try was the last one")
-	}
 	b.answered()
 	if try, ok := b.enter(); try || !ok {
-		t.Error("not closed after an answer")
+		t.Error("not closed")
+	}
+}
+
+func TestATryThatOutlastsAnAnswerOpensItNoMore(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*breaker){
+		"fails":    func(b *breaker) { b.failed(&target{}, time.Now(), true) },
+		"gives up": func(b *breaker) { b.abandoned(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBreaker(2, time.Second)
+				for range 2 {
+					b.failed(&target{}, time.Now(), false)
+				}
+				time.Sleep(time.Second)
+				if try, _ := b.enter(); !try {
+					t.Fatal("nobody may try")
+				}
+				b.answered()
+				end(b)
+				if try, ok := b.enter(); try || !ok {
+					t.Error("not closed")
+				}
+			})
+		})
+	}
+}
+
+func TestACallerWhoGivesUpLeavesTheTryToTheNext(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	c := serve(t, Config{BreakAfter: 1, BreakDelay: 10 * time.Millisecond, MaxAttempts: 1}, func(w http.ResponseWriter, r *http.Request) {
+		switch n.Add(1) {
+		case 1:
+			w.WriteHeader(http.StatusBadGateway)
+		case 2:
+			<-r.Context().Done()
+		}
+	})
+	if resp, err := get(t.Context(), c); err != nil || resp.Status != 502 {
+		t.Fatalf("got %d, %v", resp.Status, err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := get(ctx, c); asError(t, err).Open || n.Load() != 2 {
+		t.Fatalf("not let through to try: %v", err)
+	}
+	if resp, err := get(t.Context(), c); err != nil || resp.Status != 200 {
+		t.Fatalf("the next: got %d, %v", resp.Status, err)
+	}
+}
+
+func TestARetryThatIsNotLetThroughLeavesTheLastAnswer(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]func(*breaker){
+		"resting":            func(b *breaker) { b.circuit.Open() },
+		"another call tries": func(b *breaker) { b.circuit.HalfOpen(); b.enter() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var n atomic.Int64
+			c := serve(t, Config{}, answers(&n, 503))
+			c.sleep = func(context.Context, time.Duration) error { down(c.breaker); return nil }
+			if resp, err := get(t.Context(), c); err != nil || resp.Status != 503 || n.Load() != 1 {
+				t.Errorf("got %d, %v after %d requests", resp.Status, err, n.Load())
+			}
+		})
 	}
 }
 
@@ -250,21 +343,23 @@ func TestSilenceBeginsWithTheFirstAttemptAndEndsWithAnAnswer(t *testing.T) {
 
 func TestTimeOutsOneByOneOpenItBeforeTheyAreMany(t *testing.T) {
 	t.Parallel()
-	b := newBreaker(10, time.Second)
-	now := time.Now()
-	b.now = func() time.Time { return now }
-	first, second := &target{}, &target{}
-	for range 3 {
-		began := now
-		now = now.Add(10 * time.Second)
-		b.failed(first, began, false)
-	}
-	if b.closedToAll() {
-		t.Fatal("one payment that hangs opened it")
-	}
-	now = now.Add(10 * time.Second)
-	b.failed(second, now.Add(-10*time.Second), false)
-	if !b.closedToAll() {
-		t.Error("still closed after 40 s of time-outs")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(10, time.Second)
+		timesOut := func(call *target) {
+			began := time.Now()
+			time.Sleep(10 * time.Second)
+			b.failed(call, began, false)
+		}
+		first, second := &target{}, &target{}
+		for range 3 {
+			timesOut(first)
+		}
+		if b.resting() {
+			t.Fatal("one payment that hangs opened it")
+		}
+		timesOut(second)
+		if !b.resting() {
+			t.Error("still closed after 40 s of time-outs")
+		}
+	})
 }

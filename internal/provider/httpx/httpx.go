@@ -181,7 +181,10 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 }
 
 // do attempts until there is an answer to be taken. began is when the first
-// attempt's turn had come.
+// attempt's turn had come. A retry policy of failsafe-go would not spare the
+// loop: the budget that begins with the first turn, the limits cut to what is
+// left of it, the time spent hanging and the hold of the pace would all become
+// state of its callbacks.
 func (c *Client) do(ctx context.Context, d *target) (out outcome, began time.Time) {
 	hanging := time.Duration(0)
 	for n := 1; ; n++ {
@@ -189,10 +192,13 @@ func (c *Client) do(ctx context.Context, d *target) (out outcome, began time.Tim
 		if n > 1 {
 			limit = min(limit, c.cfg.RetryBudget-time.Since(began))
 		}
-		out = c.attempt(ctx, d, limit)
+		next := c.attempt(ctx, d, limit)
 		if n == 1 {
-			began = out.began
+			began = next.began
+		} else if errors.Is(next.error(), errDown) {
+			return out, began // down by now: what the last attempt got says more
 		}
+		out = next
 		if out.err != nil && errors.Is(out.err, context.DeadlineExceeded) {
 			hanging += limit
 		}
@@ -210,9 +216,6 @@ func (c *Client) do(ctx context.Context, d *target) (out outcome, began time.Tim
 		}
 		if err := c.sleep(ctx, wait); err != nil {
 			return outcome{err: cancelled(d.op, err)}, began
-		}
-		if d.guarded && c.breaker.closedToAll() {
-			return out, began
 		}
 	}
 }
