@@ -151,6 +151,33 @@ func TestACallbackSaysWhatAStatusAnswerSays(t *testing.T) {
 	}
 }
 
+// The words are those of
+// https://docs.pawapay.io/v2/api-reference/deposits/deposit-callback and
+// https://docs.pawapay.io/v2/api-reference/refunds/refund-callback.
+func TestEveryWordOfACallbackIsRead(t *testing.T) {
+	t.Parallel()
+	cl := newTestClient(t, paths{}, nil)
+	for word, want := range map[string]payment.Status{"COMPLETED": payment.Completed, "FAILED": payment.Failed, "PROCESSING": payment.Pending} {
+		for key, kind := range map[string]payment.Kind{"depositId": payment.Deposit, "payoutId": payment.Payout} {
+			got := cl.Callback(t.Context(), callback.Raw{ReceivedAt: testNow, Body: []byte(`{"` + key + `":"` + testID + `","status":"` + word + `","amount":"30.0000","currency":"ZMW"}`)})
+			require.NotNil(t, got.Read, word)
+			assert.Equal(t, []string{string(kind), word}, []string{string(got.Kind), got.Event})
+			a := got.Read(provider.Query{Kind: kind, PaymentID: testID})
+			require.Equal(t, provider.Found, a.Verdict, a.Reason)
+			assert.Equal(t, want, a.Transactions[0].Status)
+		}
+		refund := cl.Callback(t.Context(), callback.Raw{ReceivedAt: testNow, Body: []byte(`{"refundId":"` + refundA + `","status":"` + word + `","amount":"30","currency":"ZMW"}`)})
+		assert.Equal(t, []string{refundA, "", "refund " + word}, []string{refund.RefundID, refund.ID, refund.Event}, "its deposit is named in no documented body")
+	}
+	// Section 11: one integrator prints a body of v1 on the page of v2, another expects requestedAmount.
+	old := cl.Callback(t.Context(), callback.Raw{ReceivedAt: testNow, Body: []byte(`{"depositId":"` + testID + `","status":"COMPLETED","requestedAmount":"75.00","depositedAmount":"74.50",
+		"currency":"ZMW","correspondent":"AIRTEL_OAPI_ZMB","payer":{"type":"MSISDN","address":{"value":"260973000333"}}}`)})
+	require.NotNil(t, old.Read)
+	tx := old.Read(provider.Query{Kind: payment.Deposit, PaymentID: testID}).Transactions[0]
+	moved := tx.Moved()
+	assert.Equal(t, []string{"75.00", "74.50", "260973000333"}, []string{tx.Amount.String(), moved.String(), tx.Account})
+}
+
 func TestACallbackAddressMustBeOneThatPawaPayCanHold(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"http://shop.example/x", "shop.example", "https://", "https://u:p@shop.example/x"} {

@@ -33,6 +33,9 @@ func (c *client) Check(ctx context.Context) (string, error) {
 	for _, note := range conf.decimals(c.scale) {
 		line += "; " + note
 	}
+	if len(c.callbacks.urls) > 0 && conf.Signatures.Callbacks == "false" {
+		line += "; callback_url is given, but the account's callbacks are not signed, so none will be believed: switch signed callbacks on in pawaPay's dashboard"
+	}
 	line += "; " + c.balances(ctx)
 	if c.callbackURL == "" && c.version.statements() {
 		line += "; no statement_callback_url: transactions that the merchant does not know can't be found"
@@ -73,6 +76,9 @@ func (c *client) balances(ctx context.Context) string {
 type activeConf struct {
 	CompanyName text          `json:"companyName"`
 	Countries   []confCountry `json:"countries"`
+	Signatures  struct {
+		Callbacks text `json:"signedCallbacks"`
+	} `json:"signatureConfiguration"`
 }
 
 type confCountry struct {

@@ -2,6 +2,7 @@ package pawapay
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,6 +23,26 @@ func TestCheckDescribesTheAccount(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Kasama Books: UGA (UGX), ZMB (ZMW); some networks move hundredths of UGX: set decimals to 2 if payments carry them; "+
 		"in the wallets: 21,040.55 ZMW (ZMB); no statement_callback_url: transactions that the merchant does not know can't be found", line)
+}
+
+// The marks are those of https://docs.pawapay.io/v2/api-reference/toolkit/active-configuration.
+func TestCheckSeesThatCallbacksAreNotSigned(t *testing.T) {
+	t.Parallel()
+	const note = "switch signed callbacks on"
+	for name, tc := range map[string]struct {
+		conf, url string
+		noted     bool
+	}{
+		"not signed, and expected to be": {`"signatureConfiguration":{"signedRequestsOnly":false,"signedCallbacks":false},`, ownURL, true},
+		"signed":                         {`"signatureConfiguration":{"signedRequestsOnly":false,"signedCallbacks":true},`, ownURL, false},
+		"not told":                       {"", ownURL, false},
+		"no callbacks expected":          {`"signatureConfiguration":{"signedCallbacks":false},`, "", false},
+	} {
+		c := newTestClient(t, paths{"/v2/active-conf": "{" + tc.conf + limitedConf[1:]}, map[string]string{"callback_url": tc.url})
+		line, err := c.Check(t.Context())
+		require.NoError(t, err, name)
+		assert.Equal(t, tc.noted, strings.Contains(line, note), "%s: %s", name, line)
+	}
 }
 
 func TestCheckSaysWhatToDo(t *testing.T) {
@@ -53,7 +74,9 @@ const limitedConf = `{"companyName":"Kasama Books","countries":[
 			"DEPOSIT":{"decimalsInAmount":"NONE","minAmount":"5","maxAmount":"1000"},"PAYOUT":{"decimalsInAmount":"TWO_PLACES","minAmount":"1","maxAmount":"500.50"}}}]},
 		{"provider":"AIRTEL_ZMB","currencies":[{"currency":"ZMW","operationTypes":[
 			{"operationType":"DEPOSIT","decimalsInAmount":"NONE","minTransactionLimit":"2","maxTransactionLimit":"2000"},{"PAYOUT":{"decimalsInAmount":"NONE","minAmount":"1"}}]}]}]},
-	{"country":"UGA","providers":[{"provider":"MTN_MOMO_UGA","currencies":[{"currency":"UGX","operationTypes":{"DEPOSIT":{"decimalsInAmount":"NONE"}}}]}]}]}`
+	{"country":"UGA","providers":[{"provider":"MTN_MOMO_UGA","currencies":[{"currency":"UGX","operationTypes":{"DEPOSIT":{"decimalsInAmount":"NONE"}}}]}]},
+	{"country":"GHA","providers":[{"provider":"MTN_MOMO_GHA","currencies":[{"currency":"GHS","operationTypes":{
+		"PUSH_DEPOSIT":{"decimalsInAmount":"TWO_PLACES","minAmount":"3","maxAmount":"50"},"USSD_DEPOSIT":{"decimalsInAmount":"NONE","minAmount":"2","maxAmount":"40"}}}]}]}]}`
 
 func TestNotesSayWhatNoNetworkCanMove(t *testing.T) {
 	t.Parallel()
@@ -76,6 +99,16 @@ func TestNotesSayWhatNoNetworkCanMove(t *testing.T) {
 			},
 		},
 		"a network that states no limit": {provider.Extremes{Kind: payment.Payout, Currency: "ZMW", Least: zmw(100), Most: zmw(99999999)}, nil},
+		"section 20.14: deposits by other names": {
+			provider.Extremes{
+				Kind: payment.Deposit, Currency: "GHS", Least: money.Amount{Minor: 199, Exp: 2, Currency: "GHS"}, Most: money.Amount{Minor: 5000, Exp: 2, Currency: "GHS"}, Fractions: true,
+			},
+			[]string{"of the deposits in GHS the smallest is 1.99 GHS, and no network of the account moves less than 2.00 GHS"},
+		},
+		"which are no payouts": {
+			provider.Extremes{Kind: payment.Payout, Currency: "GHS", Least: money.Amount{Minor: 500, Exp: 2, Currency: "GHS"}, Most: money.Amount{Minor: 500, Exp: 2, Currency: "GHS"}},
+			[]string{"no network of the account moves payouts in GHS"},
+		},
 		"another currency": {
 			provider.Extremes{Kind: payment.Payout, Currency: "UGX", Least: money.Amount{Minor: 1, Currency: "UGX"}, Most: money.Amount{Minor: 1, Currency: "UGX"}},
 			[]string{"no network of the account moves payouts in UGX"},

@@ -59,27 +59,38 @@ func (conf activeConf) limits(kind payment.Kind, scale money.Scale) map[string]a
 	out := map[string]allowed{}
 	for _, country := range conf.Countries {
 		for _, cur := range country.all() {
-			op, ok := cur.operations()[strings.ToUpper(string(kind))]
-			if !ok {
-				continue
-			}
 			currency := string(cur.Currency)
-			a := out[currency]
-			a.fractions = a.fractions || op.Decimals != "NONE"
-			low, err := scale.Parse(eitherOf(op.Min, op.MinOld), currency)
-			a.noMin = a.noMin || err != nil
-			if err == nil && (a.least == nil || low.Minor < a.least.Minor) {
-				a.least = &low
+			for name, op := range cur.operations() {
+				if isOf(name, kind) {
+					out[currency] = out[currency].with(op, currency, scale)
+				}
 			}
-			high, err := scale.Parse(eitherOf(op.Max, op.MaxOld), currency)
-			a.noMax = a.noMax || err != nil
-			if err == nil && (a.most == nil || high.Minor > a.most.Minor) {
-				a.most = &high
-			}
-			out[currency] = a
 		}
 	}
 	return out
+}
+
+// isOf tells whether an operation makes payments of a kind: DEPOSIT, and those
+// that are one in another way (PUSH_DEPOSIT, USSD_DEPOSIT).
+func isOf(operation string, kind payment.Kind) bool {
+	word := strings.ToUpper(string(kind))
+	return operation == word || strings.HasSuffix(operation, "_"+word)
+}
+
+// with widens what is allowed by one more operation.
+func (a allowed) with(op operation, currency string, scale money.Scale) allowed {
+	a.fractions = a.fractions || op.Decimals != "NONE"
+	low, err := scale.Parse(eitherOf(op.Min, op.MinOld), currency)
+	a.noMin = a.noMin || err != nil
+	if err == nil && (a.least == nil || low.Minor < a.least.Minor) {
+		a.least = &low
+	}
+	high, err := scale.Parse(eitherOf(op.Max, op.MaxOld), currency)
+	a.noMax = a.noMax || err != nil
+	if err == nil && (a.most == nil || high.Minor > a.most.Minor) {
+		a.most = &high
+	}
+	return a
 }
 
 func eitherOf(texts ...text) string {

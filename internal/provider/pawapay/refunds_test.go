@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tieout/internal/payment"
 	"tieout/internal/provider"
 )
 
@@ -65,4 +66,25 @@ func TestRefundsOfAPaymentThatDidNotCompleteAreNotAskedFor(t *testing.T) {
 	a := c.Status(context.Background(), q)
 	require.Equal(t, provider.Found, a.Verdict, a.Reason)
 	assert.Nil(t, a.Transactions[0].Refunded)
+}
+
+// The words are those of https://docs.pawapay.io/v2/api-reference/refunds/check-refund-status.
+func TestOnlyACompletedRefundMovedMoney(t *testing.T) {
+	t.Parallel()
+	for word, status := range documentedWords {
+		c := newTestClient(t, paths{
+			"/v2/deposits/" + testID: found(`"status":"COMPLETED","amount":"250","currency":"ZMW"`),
+			"/v2/refunds/" + refundA: refundAnswer(refundA, word, "30.0000", "ZMW"),
+		}, nil)
+		q := depositQuery()
+		q.RefundIDs = []string{refundA}
+		got := c.Status(t.Context(), q)
+		require.Equal(t, provider.Found, got.Verdict, got.Reason)
+		want := "0.00"
+		if status == payment.Completed {
+			want = "30.00"
+		}
+		assert.Equal(t, want, got.Transactions[0].Refunded.String(), word)
+		assert.Equal(t, payment.Completed, got.Transactions[0].Status, "section 16: the deposit stays completed")
+	}
 }

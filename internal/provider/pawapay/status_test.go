@@ -45,73 +45,119 @@ func TestStatusReadsEveryFieldOfADeposit(t *testing.T) {
 
 // The words are those of
 // https://docs.pawapay.io/v2/api-reference/deposits/check-deposit-status,
-// https://docs.pawapay.io/v2/api-reference/payouts/check-payout-status and
-// https://docs.pawapay.io/dashboard/transactions/transaction_statuses.
+// https://docs.pawapay.io/v2/api-reference/payouts/check-payout-status,
+// https://docs.pawapay.io/v2/api-reference/refunds/check-refund-status and
+// https://docs.pawapay.io/dashboard/transactions/transaction_statuses; SUBMITTED
+// is of https://docs.pawapay.io/testing_the_api.
+var documentedWords = map[string]payment.Status{
+	"ACCEPTED": payment.Pending, "ENQUEUED": payment.Pending, "SUBMITTED": payment.Pending, "PROCESSING": payment.Pending,
+	"IN_RECONCILIATION": payment.Pending, "COMPLETED": payment.Completed, "FAILED": payment.Failed,
+}
+
 func TestStatusNormalisesEveryWord(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		name, fields string
-		kind         payment.Kind
-		want         payment.Status
-		raw          string
-	}{
-		{"section 8: ACCEPTED", `"status":"ACCEPTED"`, payment.Deposit, payment.Pending, "ACCEPTED"},
-		{"section 8: ENQUEUED", `"status":"ENQUEUED"`, payment.Payout, payment.Pending, "ENQUEUED"},
-		{"section 8: SUBMITTED", `"status":"SUBMITTED"`, payment.Payout, payment.Pending, "SUBMITTED"},
-		{"section 8: PROCESSING", `"status":"PROCESSING","nextStep":"REDIRECT_TO_AUTH_URL"`, payment.Deposit, payment.Pending, "PROCESSING"},
-		{"section 8: IN_RECONCILIATION", `"status":"IN_RECONCILIATION"`, payment.Deposit, payment.Pending, "IN_RECONCILIATION"},
-		{"section 8: COMPLETED", `"status":"COMPLETED"`, payment.Payout, payment.Completed, "COMPLETED"},
-		{"section 8: FAILED", `"status":"FAILED"`, payment.Payout, payment.Failed, "FAILED"},
-		{"section 8: FAILED and cancelled", `"status":"FAILED","failureReason":{"failureCode":"MANUALLY_CANCELLED"}`, payment.Payout, payment.Cancelled, "FAILED/MANUALLY_CANCELLED"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			c := newTestClient(t, says(200, found(tc.fields+`,"amount":"15","currency":"ZMW"`)), nil)
-			a := c.Status(context.Background(), provider.Query{Kind: tc.kind, PaymentID: testID})
-			require.Equal(t, provider.Found, a.Verdict, a.Reason)
-			assert.Equal(t, tc.want, a.Transactions[0].Status)
-			assert.Equal(t, tc.raw, a.Transactions[0].RawStatus)
-			assert.Empty(t, a.Transactions[0].NeedsAction)
-			assert.Nil(t, a.Transactions[0].Fee, "answers state no fee")
-			assert.Nil(t, a.Transactions[0].Settled, "answers state no settled amount")
-			assert.Nil(t, a.Transactions[0].Refunded, "without refund ids nothing tells refunds")
-		})
+	assert.Equal(t, documentedWords, statuses, "a word without a document, or a document without its word")
+	type row struct {
+		fields string
+		want   payment.Status
+		raw    string
+	}
+	rows := map[string]row{
+		"PROCESSING, the customer is to be redirected": {`"status":"PROCESSING","nextStep":"REDIRECT_TO_AUTH_URL","authorizationUrl":"https://mmo.example/a"`, payment.Pending, "PROCESSING"},
+		"PROCESSING, the address is being made":        {`"status":"PROCESSING","nextStep":"GET_AUTH_URL"`, payment.Pending, "PROCESSING"},
+		"PROCESSING, nothing is left to do":            {`"status":"PROCESSING","nextStep":"FINAL_STATUS"`, payment.Pending, "PROCESSING"},
+		"FAILED and cancelled":                         {`"status":"FAILED","failureReason":{"failureCode":"MANUALLY_CANCELLED"}`, payment.Cancelled, "FAILED/MANUALLY_CANCELLED"},
+		"FAILED without a reason":                      {`"status":"FAILED","failureReason":null`, payment.Failed, "FAILED"},
+		"a failure's code beside another word":         {`"status":"PROCESSING","failureReason":{"failureCode":"UNKNOWN_ERROR"}`, payment.Pending, "PROCESSING"},
+	}
+	for word, want := range documentedWords {
+		rows[word] = row{`"status":"` + word + `"`, want, word}
+	}
+	for name, tc := range rows {
+		for _, kind := range []payment.Kind{payment.Deposit, payment.Payout} {
+			t.Run("section 8: "+name+" of a "+string(kind), func(t *testing.T) {
+				t.Parallel()
+				c := newTestClient(t, says(200, found(tc.fields+`,"amount":"15","currency":"ZMW"`)), nil)
+				a := c.Status(context.Background(), provider.Query{Kind: kind, PaymentID: testID})
+				require.Equal(t, provider.Found, a.Verdict, a.Reason)
+				assert.Equal(t, tc.want, a.Transactions[0].Status)
+				assert.Equal(t, tc.raw, a.Transactions[0].RawStatus)
+				assert.Empty(t, a.Transactions[0].NeedsAction, "nothing at pawaPay waits for the merchant")
+				assert.Nil(t, a.Transactions[0].Fee, "answers state no fee")
+				assert.Nil(t, a.Transactions[0].Settled, "answers state no settled amount")
+				assert.Nil(t, a.Transactions[0].Refunded, "without refund ids nothing tells refunds")
+				assert.True(t, a.Transactions[0].CompletedAt.IsZero(), "answers state no time of completion")
+			})
+		}
 	}
 }
 
-// The codes are those of https://docs.pawapay.io/v2/docs/failure_codes.
+// The words of an initiation (https://docs.pawapay.io/v2/api-reference/deposits/initiate-deposit),
+// of the look-up and of networks are none of a payment's, nor is one in another case.
+func TestWordsOfOtherThingsAreNoStatus(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{
+		"REJECTED", "DUPLICATE_IGNORED", "FOUND", "NOT_FOUND", "EXPIRED", "REVERSED", "CANCELLED", "OPERATIONAL", "DELAYED", "CLOSED", "completed", "failed", "HELD",
+	} {
+		c := newTestClient(t, says(200, found(`"status":"`+word+`","amount":"15","currency":"ZMW"`)), nil)
+		a := c.Status(t.Context(), depositQuery())
+		assert.Equal(t, provider.Invalid, a.Verdict, word)
+		assert.Equal(t, word, a.RawStatus)
+		assert.Empty(t, a.Transactions, word)
+	}
+}
+
+// The codes are those of https://docs.pawapay.io/v2/docs/failure_codes, and the
+// first API's names of
+// https://docs.pawapay.io/v1/api-reference/deposits/check-deposit-status,
+// https://docs.pawapay.io/v1/api-reference/payouts/check-payout-status and
+// https://docs.pawapay.io/v1/api-reference/refunds/check-refund-status.
+var documentedCodes = map[payment.FailureGroup]string{
+	payment.FailureCustomer: `INVALID_PHONE_NUMBER
+		PAYMENT_NOT_APPROVED INSUFFICIENT_BALANCE PAYMENT_IN_PROGRESS PAYER_NOT_FOUND PAYER_LIMIT_REACHED
+		RECIPIENT_NOT_FOUND WALLET_LIMIT_REACHED RECIPIENT_LIMIT_REACHED
+		INVALID_PAYER_FORMAT INVALID_RECIPIENT_FORMAT TRANSACTION_ALREADY_IN_PROCESS RECIPIENT_NOT_ALLOWED_TO_RECEIVE`,
+	payment.FailureProvider: `PROVIDER_TEMPORARILY_UNAVAILABLE UNSPECIFIED_FAILURE UNKNOWN_ERROR
+		CORRESPONDENT_TEMPORARILY_UNAVAILABLE OTHER_ERROR`,
+	payment.FailureConfiguration: `NO_AUTHENTICATION AUTHENTICATION_ERROR AUTHORISATION_ERROR HTTP_SIGNATURE_ERROR
+		INVALID_INPUT MISSING_PARAMETER UNSUPPORTED_PARAMETER INVALID_PARAMETER DUPLICATE_METADATA_FIELD
+		DEPOSITS_NOT_ALLOWED PAYOUTS_NOT_ALLOWED REFUNDS_NOT_ALLOWED REMITTANCES_NOT_ALLOWED SPLIT_PAYMENTS_NOT_ALLOWED
+		INVALID_CURRENCY INVALID_PROVIDER INVALID_AMOUNT AMOUNT_OUT_OF_BOUNDS PAWAPAY_WALLET_OUT_OF_FUNDS
+		NOT_FOUND INVALID_STATE AMOUNT_TOO_LARGE DEPOSIT_ALREADY_REFUNDED REFUND_IN_PROGRESS
+		INVALID_CALLBACK_URL INVALID_DATE_RANGE WALLET_NOT_FOUND PAYOUT_EXCEEDS_DEPOSIT MANUALLY_CANCELLED
+		AMOUNT_TOO_SMALL INVALID_CORRESPONDENT BALANCE_INSUFFICIENT DEPOSIT_NOT_FOUND DEPOSIT_NOT_COMPLETED ALREADY_REFUNDED IN_PROGRESS PARAMETER_INVALID`,
+	// The list grows, and an unknown code is kept as it is.
+	payment.FailureUnknown: `A_CODE_OF_TOMORROW unspecified_failure`,
+}
+
 func TestStatusGroupsFailureCodes(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[string]payment.FailureGroup{
-		// In the answers to status calls.
-		"PAYMENT_NOT_APPROVED": payment.FailureCustomer, "INSUFFICIENT_BALANCE": payment.FailureCustomer,
-		"PAYMENT_IN_PROGRESS": payment.FailureCustomer, "PAYER_NOT_FOUND": payment.FailureCustomer,
-		"PAYER_LIMIT_REACHED": payment.FailureCustomer, "RECIPIENT_NOT_FOUND": payment.FailureCustomer,
-		"WALLET_LIMIT_REACHED": payment.FailureCustomer, "RECIPIENT_LIMIT_REACHED": payment.FailureCustomer,
-		"PAWAPAY_WALLET_OUT_OF_FUNDS": payment.FailureConfiguration, "DEPOSIT_ALREADY_REFUNDED": payment.FailureConfiguration,
-		"AMOUNT_TOO_LARGE": payment.FailureConfiguration, "REFUND_IN_PROGRESS": payment.FailureConfiguration,
-		"UNSPECIFIED_FAILURE": payment.FailureProvider, "UNKNOWN_ERROR": payment.FailureProvider,
-		// The first API's names: https://docs.pawapay.io/v1/api-reference/deposits/check-deposit-status.
-		"TRANSACTION_ALREADY_IN_PROCESS": payment.FailureCustomer, "OTHER_ERROR": payment.FailureProvider,
-		"BALANCE_INSUFFICIENT": payment.FailureConfiguration, "RECIPIENT_NOT_ALLOWED_TO_RECEIVE": payment.FailureCustomer,
-		"CORRESPONDENT_TEMPORARILY_UNAVAILABLE": payment.FailureProvider, "AMOUNT_TOO_SMALL": payment.FailureConfiguration,
-		"INVALID_PAYER_FORMAT": payment.FailureCustomer, "INVALID_CORRESPONDENT": payment.FailureConfiguration,
-		"DEPOSIT_NOT_FOUND": payment.FailureConfiguration, "ALREADY_REFUNDED": payment.FailureConfiguration,
-		// The list grows.
-		"A_CODE_OF_TOMORROW": payment.FailureUnknown, "": payment.FailureUnknown,
-	} {
-		t.Run("section 9: "+code, func(t *testing.T) {
-			t.Parallel()
-			c := newTestClient(t, says(200, found(fmt.Sprintf(`"status":"FAILED","amount":"15","currency":"ZMW","failureReason":{"failureCode":%q,"failureMessage":"Why."}`, code))), nil)
-			a := c.Status(context.Background(), depositQuery())
-			require.Equal(t, provider.Found, a.Verdict, a.Reason)
-			got := a.Transactions[0]
-			assert.Equal(t, payment.Failed, got.Status, "an unknown code on a failed payment is still a failed payment")
-			assert.Equal(t, code, got.FailureCode)
-			assert.Equal(t, "Why.", got.FailureMessage)
-			assert.Equal(t, want, got.FailureGroup)
-		})
+	documented := map[string]bool{}
+	for group, codes := range documentedCodes {
+		for _, code := range strings.Fields(codes) {
+			if group != payment.FailureUnknown {
+				documented[code] = true
+			}
+			t.Run("section 9: "+code, func(t *testing.T) {
+				t.Parallel()
+				c := newTestClient(t, says(200, found(fmt.Sprintf(`"status":"FAILED","amount":"15","currency":"ZMW","failureReason":{"failureCode":%q,"failureMessage":"Why."}`, code))), nil)
+				a := c.Status(context.Background(), provider.Query{Kind: payment.Payout, PaymentID: testID})
+				require.Equal(t, provider.Found, a.Verdict, a.Reason)
+				got := a.Transactions[0]
+				want := payment.Failed
+				if code == "MANUALLY_CANCELLED" {
+					want = payment.Cancelled
+				}
+				assert.Equal(t, want, got.Status, "an unknown code on a failed payment is still a failed payment")
+				assert.Equal(t, []string{code, "Why.", "FAILED/" + code}, []string{got.FailureCode, got.FailureMessage, got.RawStatus})
+				assert.Equal(t, group, got.FailureGroup)
+			})
+		}
 	}
+	for code := range failureGroups {
+		assert.True(t, documented[code], "%s is grouped and not documented", code)
+	}
+	assert.Equal(t, payment.FailureUnknown, groupOf(""))
 }
 
 func TestStatusGivesTheVerdictThatTheAnswerDeserves(t *testing.T) {
@@ -157,6 +203,10 @@ func TestStatusGivesTheVerdictThatTheAnswerDeserves(t *testing.T) {
 		{"section 2: signature", 403, `{"failureReason":{"failureCode":"HTTP_SIGNATURE_ERROR"}}`, provider.Refused, "signature"},
 		{"a gateway's 403", 403, `<html>`, provider.Refused, "refused access"},
 		{"section 10: 404 is a wrong path, not NOT_FOUND", 404, `{"timestamp":"2026-03-11","status":404,"error":"Not Found"}`, provider.Refused, "base_url"},
+		{"section 10: 405", 405, `{"timestamp":"2026-03-11","status":405,"error":"Method Not Allowed"}`, provider.Refused, "base_url"},
+		{"section 9: 500 without a body", 500, ``, provider.NoAnswer, "500"},
+		{"section 10: 503", 503, `<html>`, provider.NoAnswer, "503"},
+		{"section 10: 504", 504, ``, provider.NoAnswer, "504"},
 		{"a redirect", 302, ``, provider.Refused, "base_url"},
 		{"section 10: 429", 429, ``, provider.NoAnswer, "429"},
 		{"section 10: 500", 500, `{"failureReason":{"failureCode":"UNKNOWN_ERROR"}}`, provider.NoAnswer, "500"},

@@ -60,3 +60,35 @@ func TestErrorsOfTheFirstAPIAreReadFromTheirOwnFields(t *testing.T) {
 	assert.Equal(t, provider.Refused, a.Verdict)
 	assert.Contains(t, a.Reason, "AUTHENTICATION_ERROR")
 }
+
+// The words are those of
+// https://docs.pawapay.io/v1/api-reference/deposits/check-deposit-status,
+// https://docs.pawapay.io/v1/api-reference/payouts/check-payout-status.
+func TestTheFirstAPIsWordsAreNormalised(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]payment.Status{
+		"ACCEPTED": payment.Pending, "SUBMITTED": payment.Pending, "ENQUEUED": payment.Pending, "COMPLETED": payment.Completed, "FAILED": payment.Failed,
+		"REJECTED": "", "DUPLICATE_IGNORED": "",
+	} {
+		for _, kind := range []payment.Kind{payment.Deposit, payment.Payout} {
+			c := newTestClient(t, says(200, `[{"depositId":"`+testID+`","payoutId":"`+testID+`","status":"`+word+`","requestedAmount":"75.00","amount":"75.00","currency":"ZMW"}]`),
+				map[string]string{"api_version": "1"})
+			a := c.Status(t.Context(), provider.Query{Kind: kind, PaymentID: testID})
+			assert.Equal(t, word, firstRaw(a))
+			if want == "" {
+				assert.Equal(t, provider.Invalid, a.Verdict, word)
+				continue
+			}
+			require.Equal(t, provider.Found, a.Verdict, a.Reason)
+			assert.Equal(t, want, a.Transactions[0].Status, word)
+			assert.Nil(t, a.Transactions[0].Settled, "depositedAmount alone tells it")
+		}
+	}
+}
+
+func firstRaw(a provider.Answer) string {
+	if len(a.Transactions) > 0 {
+		return a.Transactions[0].RawStatus
+	}
+	return a.RawStatus
+}

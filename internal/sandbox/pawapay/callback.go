@@ -82,15 +82,15 @@ func sign(c state.Callback, address string, key *ecdsa.PrivateKey) error {
 }
 
 // publicKeys answers GET /public-key/http.
-func (s *server) publicKeys(w http.ResponseWriter, _ *http.Request) {
+func (s *server) publicKeys(w http.ResponseWriter, version int) {
 	key, err := signingKey(s.Account)
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN_ERROR", "There is no key.")
+		refuse(w, version, http.StatusInternalServerError, "UNKNOWN_ERROR", "There is no key.")
 		return
 	}
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN_ERROR", "There is no key.")
+		refuse(w, version, http.StatusInternalServerError, "UNKNOWN_ERROR", "There is no key.")
 		return
 	}
 	reply(w, http.StatusOK, []map[string]string{{"id": keyID, "key": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}})

@@ -118,61 +118,98 @@ func (s *server) activeConf(w http.ResponseWriter, r *http.Request, version int)
 	byCountry := map[string][]any{}
 	for _, currency := range s.currencies() {
 		n := networkOf(currency)
-		decimals := "NONE"
-		if exp, _ := s.Scale.Exponent(currency); exp > 0 {
-			decimals = "TWO_PLACES"
-		}
-		most := "20000"
-		if decimals == "NONE" { // their units are small
-			most = "5000000"
-		}
-		operations := map[string]any{}
-		for _, op := range []string{"DEPOSIT", "PAYOUT", "REFUND"} {
-			if want := r.URL.Query().Get("operationType"); want == "" || want == op {
-				operations[op] = map[string]any{
-					"minAmount": "1", "maxAmount": most, "decimalsInAmount": decimals, "status": "OPERATIONAL",
-				}
-			}
-		}
+		operations := s.operations(currency, r.URL.Query().Get("operationType"))
 		if version == 1 {
 			byCountry[n.country] = append(byCountry[n.country], map[string]any{"correspondent": n.code, "currency": currency, "operationTypes": operations})
 			continue
 		}
 		byCountry[n.country] = append(byCountry[n.country], map[string]any{
-			"provider": n.code, "displayName": n.family(),
+			"provider": n.code, "displayName": n.family(), "nameDisplayedToCustomer": "SANDBOX", "logo": "https://static.example/" + n.code + ".png",
 			"currencies": []any{map[string]any{"currency": currency, "displayName": currency, "operationTypes": operations}},
 		})
 	}
-	list, countries := "providers", []any{}
-	if version == 1 {
-		list = "correspondents"
-	}
-	for _, country := range sortedKeys(byCountry) {
-		if c := r.URL.Query().Get("country"); c == "" || c == country {
-			countries = append(countries, map[string]any{"country": country, list: byCountry[country]})
+	countries := []any{}
+	for _, code := range sortedKeys(byCountry) {
+		if c := r.URL.Query().Get("country"); c != "" && c != code {
+			continue
 		}
+		country := map[string]any{"country": code}
+		if version == 1 {
+			country["correspondents"] = byCountry[code]
+		} else {
+			country["providers"], country["prefix"] = byCountry[code], prefixOf(code)
+			country["displayName"], country["flag"] = map[string]string{"en": code, "fr": code}, "https://static.example/"+code+".svg"
+		}
+		countries = append(countries, country)
 	}
 	reply(w, http.StatusOK, map[string]any{
-		"companyName":            "Sandbox of " + s.Name,
-		"signatureConfiguration": map[string]bool{"signedRequestsOnly": false, "signedCallbacks": false},
+		"companyName": "Sandbox of " + s.Name,
+		// Callback signs; initiations, which a signature would be demanded of, are not served.
+		"signatureConfiguration": map[string]bool{"signedRequestsOnly": false, "signedCallbacks": true},
 		"countries":              countries,
 	})
 }
 
-func (s *server) availability(w http.ResponseWriter, r *http.Request) {
+// operations says what a currency's network allows, all or one of them.
+func (s *server) operations(currency, wanted string) map[string]any {
+	decimals := "NONE"
+	if exp, _ := s.Scale.Exponent(currency); exp > 0 {
+		decimals = "TWO_PLACES"
+	}
+	most := "20000"
+	if decimals == "NONE" { // their units are small
+		most = "5000000"
+	}
+	out := map[string]any{}
+	for _, op := range operationTypes {
+		if wanted != "" && wanted != op {
+			continue
+		}
+		allowed := map[string]any{"minAmount": "1", "maxAmount": most, "decimalsInAmount": decimals, "status": "OPERATIONAL"}
+		if op == "DEPOSIT" {
+			allowed["authType"], allowed["pinPrompt"], allowed["pinPromptRevivable"] = "PROVIDER_AUTH", "AUTOMATIC", false
+		}
+		out[op] = allowed
+	}
+	return out
+}
+
+var operationTypes = []string{"DEPOSIT", "PAYOUT", "REFUND"}
+
+// prefixOf is the calling code of a country.
+func prefixOf(country string) string {
+	for _, n := range networks {
+		if n.country == country {
+			return n.prefix
+		}
+	}
+	return ""
+}
+
+func (s *server) availability(w http.ResponseWriter, r *http.Request, version int) {
+	// The first API calls the network a correspondent.
+	list, name := "providers", "provider"
+	if version == 1 {
+		list, name = "correspondents", "correspondent"
+	}
+	wanted := r.URL.Query()
 	byCountry := map[string][]any{}
 	for _, currency := range s.currencies() {
 		n := networkOf(currency)
-		byCountry[n.country] = append(byCountry[n.country], map[string]any{"provider": n.code, "operationTypes": []any{
-			map[string]string{"operationType": "DEPOSIT", "status": "OPERATIONAL"},
-			map[string]string{"operationType": "PAYOUT", "status": "OPERATIONAL"},
-		}})
+		if c := wanted.Get("country"); c != "" && c != n.country {
+			continue
+		}
+		operations := []any{}
+		for _, op := range operationTypes {
+			if o := wanted.Get("operationType"); o == "" || o == op {
+				operations = append(operations, map[string]string{"operationType": op, "status": "OPERATIONAL"})
+			}
+		}
+		byCountry[n.country] = append(byCountry[n.country], map[string]any{name: n.code, "operationTypes": operations})
 	}
 	out := []any{}
 	for _, country := range sortedKeys(byCountry) {
-		if c := r.URL.Query().Get("country"); c == "" || c == country {
-			out = append(out, map[string]any{"country": country, "providers": byCountry[country]})
-		}
+		out = append(out, map[string]any{"country": country, list: byCountry[country]})
 	}
 	reply(w, http.StatusOK, out)
 }
@@ -197,7 +234,7 @@ func (s *server) predict(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	refuse(w, http.StatusBadRequest, "INVALID_PARAMETER", "The phone number belongs to no known network.")
+	refuse(w, 2, http.StatusBadRequest, "INVALID_PARAMETER", "The phone number belongs to no known network.")
 }
 
 // readJSON reads a small body, and refuses it where it is none.
@@ -208,7 +245,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
 		err = json.Unmarshal(raw.Bytes(), into)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "INVALID_INPUT", "The body can't be read.")
+		refuse(w, 2, http.StatusBadRequest, "INVALID_INPUT", "The body can't be read.")
 		return false
 	}
 	return true

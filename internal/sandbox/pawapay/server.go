@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"tieout/internal/payment"
 	"tieout/internal/sandbox/state"
 )
@@ -54,7 +56,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != method:
 		w.Header().Set("Allow", method)
 		routerError(w, r, http.StatusMethodNotAllowed, "Method Not Allowed")
-	case version == 1 && head == "availability", s.authorised(w, r):
+	case version == 1 && head == "availability", s.authorised(w, r, version):
 		serve(w, r)
 	}
 }
@@ -69,7 +71,7 @@ func (s *server) route(version int, head, id string) (http.HandlerFunc, string) 
 		case head == "deposits" || head == "payouts" || head == "refunds":
 			return status(head), http.MethodGet
 		case head == "public-key" && id == "http":
-			return s.publicKeys, http.MethodGet
+			return func(w http.ResponseWriter, _ *http.Request) { s.publicKeys(w, version) }, http.MethodGet
 		case head == "statements" && version == 2:
 			return func(w http.ResponseWriter, r *http.Request) { s.statementStatus(w, r, id) }, http.MethodGet
 		}
@@ -81,7 +83,7 @@ func (s *server) route(version int, head, id string) (http.HandlerFunc, string) 
 	case "active-conf":
 		return func(w http.ResponseWriter, r *http.Request) { s.activeConf(w, r, version) }, http.MethodGet
 	case "availability":
-		return s.availability, http.MethodGet
+		return func(w http.ResponseWriter, r *http.Request) { s.availability(w, r, version) }, http.MethodGet
 	case "statements":
 		if version == 2 {
 			return s.orderStatement, http.MethodPost
@@ -94,15 +96,15 @@ func (s *server) route(version int, head, id string) (http.HandlerFunc, string) 
 	return nil, ""
 }
 
-func (s *server) authorised(w http.ResponseWriter, r *http.Request) bool {
+func (s *server) authorised(w http.ResponseWriter, r *http.Request, version int) bool {
 	given := r.Header.Get("Authorization")
 	if given == "" {
-		refuse(w, http.StatusUnauthorized, "NO_AUTHENTICATION", "The request carries no authorization.")
+		refuse(w, version, http.StatusUnauthorized, "NO_AUTHENTICATION", "The request carries no authorization.")
 		return false
 	}
 	want := "Bearer " + s.Credentials["token"]
 	if s.Credentials["token"] == "" || subtle.ConstantTimeCompare([]byte(given), []byte(want)) != 1 {
-		refuse(w, http.StatusUnauthorized, "AUTHENTICATION_ERROR", "The token was not recognised.")
+		refuse(w, version, http.StatusUnauthorized, "AUTHENTICATION_ERROR", "The token was not recognised.")
 		return false
 	}
 	return true
@@ -114,7 +116,12 @@ type failureReason struct {
 	FailureMessage string `json:"failureMessage"`
 }
 
-func refuse(w http.ResponseWriter, status int, code, message string) {
+// refuse sends an error in the API version's own shape.
+func refuse(w http.ResponseWriter, version, status int, code, message string) {
+	if version == 1 {
+		reply(w, status, map[string]string{"errorId": uuid.NewString(), "errorCode": code, "errorMessage": message})
+		return
+	}
 	reply(w, status, map[string]any{"failureReason": failureReason{code, message}})
 }
 

@@ -88,6 +88,17 @@ func TestRequestsAreRefusedAsByTheRealService(t *testing.T) {
 		{"and v2's does", "GET", "/v2/availability", "", 401, "NO_AUTHENTICATION"},
 		{"section 14: balances", "GET", "/v2/wallet-balances?country=ZMB", "secret", 200, `{"balances":[{"country":"ZMB","balance":"1000250.00","currency":"ZMW","provider":""}]}`},
 		{"of another country", "GET", "/v2/wallet-balances?country=UGA", "secret", 200, `{"balances":[]}`},
+		{"section 17: an error in v1", "GET", "/deposits/" + depositID, "guess", 401, `"errorCode":"AUTHENTICATION_ERROR"`},
+		{"section 17: v1's word for the network", "GET", "/availability", "", 200, `"correspondents":[{"correspondent":"MTN_MOMO_ZMB"`},
+		{
+			"section 15: availability of one operation", "GET", "/v2/availability?country=ZMB&operationType=PAYOUT", "secret", 200,
+			`[{"country":"ZMB","providers":[{"operationTypes":[{"operationType":"PAYOUT","status":"OPERATIONAL"}],"provider":"MTN_MOMO_ZMB"}]}]`,
+		},
+		{"section 15: availability of another country", "GET", "/v2/availability?country=UGA", "secret", 200, `[]`},
+		{"section 15: the country", "GET", "/v2/active-conf?country=ZMB", "secret", 200, `"prefix":"260"`},
+		{"section 15: how a deposit is approved", "GET", "/v2/active-conf?operationType=DEPOSIT", "secret", 200, `"authType":"PROVIDER_AUTH"`},
+		{"section 12: callbacks are signed", "GET", "/v2/active-conf", "secret", 200, `"signatureConfiguration":{"signedCallbacks":true,"signedRequestsOnly":false}`},
+		{"section 12: the keys that sign them", "GET", "/v2/public-key/http", "secret", 200, `[{"id":"HTTP_EC_P256_KEY:1","key":"-----BEGIN PUBLIC KEY-----`},
 		{"section 15: configuration", "GET", "/v2/active-conf?operationType=PAYOUT", "secret", 200, `"PAYOUT":{"decimalsInAmount":"TWO_PLACES"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -198,5 +209,20 @@ func TestAStatementLacksTheLastTwentyMinutes(t *testing.T) {
 		file, err := s.render(st)
 		require.NoError(t, err)
 		assert.Equal(t, want, strings.Contains(string(file), depositID), minutes)
+	}
+}
+
+// The words are those of
+// https://docs.pawapay.io/v1/api-reference/deposits/check-deposit-status and
+// https://docs.pawapay.io/v1/api-reference/payouts/check-payout-status.
+func TestTheFirstAPIHasItsOwnWords(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"ACCEPTED": "ACCEPTED", "ENQUEUED": "ENQUEUED", "SUBMITTED": "SUBMITTED", "PROCESSING": "SUBMITTED", "IN_RECONCILIATION": "SUBMITTED",
+		"COMPLETED": "COMPLETED", "FAILED": "FAILED",
+	} {
+		it := &item{path: "payouts", id: depositID, status: word, amount: money.Amount{Minor: 1500, Exp: 2, Currency: "ZMW"}}
+		assert.Equal(t, want, it.v1()["status"], word)
+		assert.Equal(t, word, it.v2()["status"], word)
 	}
 }

@@ -45,7 +45,7 @@ func (s *server) orderStatement(w http.ResponseWriter, r *http.Request) {
 	}
 	st := &statement{wallet: map[string]string{}, created: s.Now().UTC()}
 	if code, message := st.fill(body); code != "" {
-		refuse(w, http.StatusBadRequest, code, message)
+		refuse(w, 2, http.StatusBadRequest, code, message)
 		return
 	}
 	if !s.holds(st.wallet) {
@@ -124,7 +124,7 @@ func (s *server) holds(w map[string]string) bool {
 // finished one from the second on.
 func (s *server) statementStatus(w http.ResponseWriter, _ *http.Request, id string) {
 	if !uuidForm.MatchString(id) {
-		refuse(w, http.StatusBadRequest, "INVALID_PARAMETER", "The id must be a UUID.")
+		refuse(w, 2, http.StatusBadRequest, "INVALID_PARAMETER", "The id must be a UUID.")
 		return
 	}
 	s.mu.Lock()
@@ -146,7 +146,7 @@ func (s *server) statementStatus(w http.ResponseWriter, _ *http.Request, id stri
 	if looks > 1 {
 		file, err := s.render(st)
 		if err != nil {
-			refuse(w, http.StatusInternalServerError, "UNKNOWN_ERROR", "The statement can't be made.")
+			refuse(w, 2, http.StatusInternalServerError, "UNKNOWN_ERROR", "The statement can't be made.")
 			return
 		}
 		data["status"] = "COMPLETED"

@@ -36,7 +36,7 @@ type refundKey struct {
 
 func (s *server) status(w http.ResponseWriter, version int, path, id string) {
 	if !uuidForm.MatchString(id) {
-		refuse(w, http.StatusBadRequest, "INVALID_PARAMETER", "The id must be a UUID.")
+		refuse(w, version, http.StatusBadRequest, "INVALID_PARAMETER", "The id must be a UUID.")
 		return
 	}
 	id = strings.ToLower(id)
@@ -50,7 +50,7 @@ func (s *server) status(w http.ResponseWriter, version int, path, id string) {
 		}
 		if found := s.ByID(kind, id); len(found) > 0 {
 			t := found[0]
-			if fault(w, t.Fault) {
+			if fault(w, version, t.Fault) {
 				return
 			}
 			it = itemOf(path, t)
@@ -72,17 +72,21 @@ func (s *server) status(w http.ResponseWriter, version int, path, id string) {
 }
 
 // fault answers in place of the API where the transaction's fault says so.
-func fault(w http.ResponseWriter, f corpus.Fault) bool {
+func fault(w http.ResponseWriter, version int, f corpus.Fault) bool {
 	switch f {
 	case corpus.FaultDown:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"))
 	case corpus.FaultRefused:
-		refuse(w, http.StatusForbidden, "AUTHORISATION_ERROR", "The token is not allowed to make this call.")
+		refuse(w, version, http.StatusForbidden, "AUTHORISATION_ERROR", "The token is not allowed to make this call.")
 	case corpus.FaultGarbage:
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"status":"FOUND","data":{"sta`))
+		half := `{"status":"FOUND","data":{"sta`
+		if version == 1 {
+			half = `[{"sta`
+		}
+		_, _ = w.Write([]byte(half))
 	default:
 		return false
 	}
@@ -234,8 +238,13 @@ func (it *item) v2() map[string]any {
 
 func (it *item) v1() map[string]any {
 	n := networkOf(it.amount.Currency)
+	word := it.status
+	switch word { // of which it has but one word
+	case "PROCESSING", "IN_RECONCILIATION":
+		word = "SUBMITTED"
+	}
 	out := map[string]any{
-		it.idName(): it.id, "status": it.status, "currency": it.amount.Currency, "country": n.country, "correspondent": n.code,
+		it.idName(): it.id, "status": word, "currency": it.amount.Currency, "country": n.country, "correspondent": n.code,
 		it.partyName():      map[string]any{"type": "MSISDN", "address": map[string]any{"value": it.phone}},
 		"customerTimestamp": utc(it.created), "created": utc(it.created), "statementDescription": "Sandbox",
 	}
