@@ -1,7 +1,9 @@
 package pesaswap
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +52,7 @@ func TestARetrievedPaymentIsReadInFull(t *testing.T) {
 // whose methods say which are final; see also testdata/hyperswitch.json.
 func TestEachStatusWordHasItsMeaning(t *testing.T) {
 	t.Parallel()
+	tried := map[payment.Kind][]string{payment.Deposit: {wordConflicted}}
 	for _, tc := range []struct {
 		kind   payment.Kind
 		word   string
@@ -88,6 +91,7 @@ func TestEachStatusWordHasItsMeaning(t *testing.T) {
 		{payment.Deposit, "expired", payment.Expired, ""},
 		{payment.Deposit, "review", payment.Pending, payment.ActionReview},
 	} {
+		tried[tc.kind] = append(tried[tc.kind], tc.word)
 		name := map[payment.Kind]string{payment.Payout: "payout.json", payment.Deposit: "payment.json"}[tc.kind]
 		r, err := decoder{}.object(tc.kind, obj(t, with(t, sample(t, name), map[string]string{"status": `"` + tc.word + `"`})), false, "")
 		require.NoError(t, err, tc.word)
@@ -95,6 +99,8 @@ func TestEachStatusWordHasItsMeaning(t *testing.T) {
 		assert.Equal(t, tc.action, r.tx.NeedsAction, "%s %s", tc.kind, tc.word)
 		assert.Equal(t, tc.word, r.tx.RawStatus)
 	}
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(payoutWords)), tried[payment.Payout])
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(depositWords)), tried[payment.Deposit])
 }
 
 func TestWordsOfTheOtherKindAndUnknownWordsAreNoStatus(t *testing.T) {
@@ -288,6 +294,9 @@ func TestWhatCannotBeTrustedIsNamed(t *testing.T) {
 		"settled of the wrong type":    {payment.Deposit, map[string]string{"amount_received": `"x"`}, "amount_received"},
 		"refund in another currency":   {payment.Deposit, map[string]string{"refunds": `[{"status": "succeeded", "amount": 1, "currency": "USD"}]`}, "currency USD"},
 		"refund of unknown status":     {payment.Deposit, map[string]string{"refunds": `[{"status": "done", "amount": 1}]`}, `"done"`},
+		"dispute of unknown status":    {payment.Deposit, map[string]string{"disputes": `[{"dispute_status": "dispute_shelved", "amount": "1"}]`}, `"dispute_shelved"`},
+		"dispute without a status":     {payment.Deposit, map[string]string{"disputes": `[{"amount": "1"}]`}, `disputes: dispute_status ""`},
+		"refund without a status":      {payment.Deposit, map[string]string{"refunds": `[{"amount": 1}]`}, `refunds: status ""`},
 		"refund without an amount":     {payment.Deposit, map[string]string{"refunds": `[{"status": "succeeded"}]`}, "refunds"},
 		"refunds that are no list":     {payment.Deposit, map[string]string{"refunds": `{}`}, "refunds is not a list"},
 		"dispute without an amount":    {payment.Deposit, map[string]string{"disputes": `[{"dispute_status": "dispute_lost"}]`}, "disputes"},

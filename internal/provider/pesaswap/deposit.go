@@ -65,7 +65,11 @@ func (d decoder) refunded(r *record, o object, row bool) (*money.Amount, error) 
 	}
 	for _, p := range disputes {
 		status := p.text("dispute_status")
-		if status != "dispute_lost" && status != "dispute_accepted" || p.isTrue("is_already_refunded") {
+		lost, known := disputeWords[status]
+		if !known {
+			return nil, flawed("disputes: dispute_status %q is not known", clip(status))
+		}
+		if !lost || p.isTrue("is_already_refunded") {
 			continue
 		}
 		// The one amount that this API sends as text; a number is taken too.
@@ -102,12 +106,13 @@ func (d decoder) refundTotal(r *record, o object) (total money.Amount, told bool
 	}
 	total = zero
 	for _, f := range refunds {
-		switch status := f.text("status"); status {
-		case "pending", "failed", "review":
-			continue
-		case "succeeded":
-		default:
+		status := f.text("status")
+		moved, known := refundWords[status]
+		if !known {
 			return zero, false, flawed("refunds: status %q is not known", clip(status))
+		}
+		if !moved {
+			continue
 		}
 		if c := f.text("currency"); c != "" && c != r.currency {
 			return zero, false, flawed("refunds: currency %s of a payment in %s", clip(c), clip(r.currency))

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"tieout/internal/callback"
 	"tieout/internal/payment"
 	"tieout/internal/provider"
 )
@@ -43,6 +44,141 @@ func TestEveryStatusOfTheDescriptionIsKnown(t *testing.T) {
 	s := readSpec(t, -1)
 	assert.Equal(t, s.enum(t, "PayoutStatus"), slices.Sorted(maps.Keys(statuses[payment.Payout])))
 	assert.Equal(t, s.enum(t, "IntentStatus"), slices.Sorted(maps.Keys(statuses[payment.Deposit])))
+}
+
+// one serves an object, with changes to it.
+func one(t *testing.T, kind payment.Kind, changes map[string]any) provider.Answer {
+	t.Helper()
+	o := map[string]any{"amount": 12345, "currency": "KES", "created": stamp(noon), "payment_id": drawnID, "payout_id": drawnID}
+	maps.Copy(o, changes)
+	server := &answering{}
+	server.as(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, o) })
+	return connect(t, server, map[string]string{"api_key": "k"}).Status(t.Context(), provider.Query{Kind: kind, ProviderPaymentID: drawnID})
+}
+
+// Refunds and disputes beside a payment: RefundStatus and DisputeStatus of the
+// description; whose words they are says
+// https://github.com/juspay/hyperswitch/blob/main/crates/common_enums/src/enums.rs.
+func TestEveryWordOfRefundsAndDisputesIsKnown(t *testing.T) {
+	t.Parallel()
+	s := readSpec(t, -1)
+	assert.Equal(t, s.enum(t, "RefundStatus"), slices.Sorted(maps.Keys(refundMoved)))
+	assert.Equal(t, s.enum(t, "DisputeStatus"), slices.Sorted(maps.Keys(disputeLost)))
+	for list, words := range map[string]map[string]bool{"refunds": refundMoved, "disputes": disputeLost} {
+		for word, back := range words {
+			row := map[string]any{"status": word, "amount": 45, "currency": "KES"}
+			if list == "disputes" {
+				row = map[string]any{"dispute_status": word, "amount": "45"}
+			}
+			a := one(t, payment.Deposit, map[string]any{"status": "succeeded", list: []any{row}})
+			require.Equal(t, provider.Found, a.Verdict, "%s: %s", word, a.Reason)
+			want := map[bool]int64{true: 45}[back]
+			assert.Equal(t, kes(want), *a.Transactions[0].Refunded, word)
+			assert.Equal(t, payment.Completed, a.Transactions[0].Status, "%s: a refund does not change the payment's status", word)
+		}
+	}
+}
+
+// An attempt's own word counts in two cases alone, whatever the description's
+// AttemptStatus holds: money that the processor sent back by itself, and a
+// payout that was paid.
+func TestEveryWordOfAnAttemptIsKnown(t *testing.T) {
+	t.Parallel()
+	s := readSpec(t, -1)
+	for _, word := range s.enum(t, "AttemptStatus") {
+		attempts := []any{map[string]any{"attempt_id": drawnID + "_1", "status": word}}
+		a := one(t, payment.Deposit, map[string]any{"status": "succeeded", "attempts": attempts})
+		require.Equal(t, provider.Found, a.Verdict, word)
+		want := payment.Completed
+		if word == "auto_refunded" {
+			want = payment.Reversed
+		}
+		assert.Equal(t, want, a.Transactions[0].Status, word)
+		a = one(t, payment.Deposit, map[string]any{"status": "processing", "attempts": attempts})
+		require.Equal(t, provider.Found, a.Verdict, word)
+		assert.Equal(t, payment.Pending, a.Transactions[0].Status, "%s: an attempt may lag behind or run ahead", word)
+	}
+	for _, word := range s.enum(t, "PayoutStatus") {
+		a := one(t, payment.Payout, map[string]any{"status": "failed", "attempts": []any{map[string]any{"attempt_id": drawnID + "_2", "status": word}}})
+		want := provider.Found
+		if word == "success" {
+			want = provider.Invalid
+		}
+		assert.Equal(t, want, a.Verdict, word)
+	}
+}
+
+// A method that is not active is as good as none: PaymentMethodStatus.
+func TestEveryWordOfASavedMethodIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, word := range readSpec(t, -1).enum(t, "PaymentMethodStatus") {
+		server := &answering{}
+		server.as(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/customers/") {
+				writeJSON(w, map[string]any{"customer_payment_methods": []any{}})
+				return
+			}
+			writeJSON(w, map[string]any{
+				"payment_id": drawnID, "status": "succeeded", "amount": 1, "currency": "KES", "customer_id": "cus_1",
+				"payment_method_id": "pm_1", "payment_method_status": word, "created": stamp(noon),
+			})
+		})
+		c := connect(t, server, map[string]string{"api_key": "k"})
+		present, checkable, reason := c.(provider.SavedMethods).SavedMethods(t.Context(), "cus_1",
+			payment.Transaction{Kind: payment.Deposit, ID: drawnID, CustomerID: "cus_1", SavedMethodID: "pm_1", Amount: kes(1)})
+		assert.False(t, present, word)
+		assert.True(t, checkable, word)
+		if want := "is " + word + ", not active"; word == "active" {
+			assert.NotContains(t, reason, want)
+		} else {
+			assert.Contains(t, reason, want)
+		}
+	}
+}
+
+// Every event that the description names is about a payment or payout, or is
+// none of ours; what it is about decides, not the event's name.
+func TestEveryEventIsKnown(t *testing.T) {
+	t.Parallel()
+	const money = `"status":"%s","amount":1,"currency":"KES"`
+	type family struct {
+		prefix, object string
+		kind           payment.Kind
+		read           bool
+	}
+	families := []family{
+		{"payment_", `{"payment_id":"pay_1",` + fmt.Sprintf(money, "processing") + `}`, payment.Deposit, true},
+		{"surcharge_payment_", `{"payment_id":"pay_1",` + fmt.Sprintf(money, "succeeded") + `}`, payment.Deposit, true},
+		{"action_required", `{"payment_id":"pay_1",` + fmt.Sprintf(money, "requires_customer_action") + `}`, payment.Deposit, true},
+		{"payout_", `{"payout_id":"pay_1",` + fmt.Sprintf(money, "initiated") + `}`, payment.Payout, true},
+		{"refund_", `{"refund_id":"ref_1","payment_id":"pay_1",` + fmt.Sprintf(money, "succeeded") + `}`, payment.Deposit, false},
+		{"surcharge_refund_", `{"refund_id":"ref_1","payment_id":"pay_1",` + fmt.Sprintf(money, "succeeded") + `}`, payment.Deposit, false},
+		{"dispute_", `{"dispute_id":"dp_1","payment_id":"pay_1","dispute_status":"dispute_lost"}`, payment.Deposit, false},
+		{"mandate_", `{"mandate_id":"man_1","status":"active"}`, "", false},
+		{"invoice_", `{"id":"sub_1","status":"active"}`, "", false},
+	}
+	c := connect(t, http.NotFoundHandler(), map[string]string{"api_key": "k"}).(provider.CallbackReader)
+	for _, event := range readSpec(t, -1).enum(t, "EventType") {
+		i := slices.IndexFunc(families, func(f family) bool { return strings.HasPrefix(event, f.prefix) })
+		require.NotEqual(t, -1, i, "%s is of no family that is tried", event)
+		f := families[i]
+		for _, body := range []string{
+			`{"merchant_id":"m","event_id":"evt_1","event_type":"` + event + `","content":{"type":"x","object":` + f.object + `},"timestamp":"2026-08-14T09:00:00.000Z"}`,
+			`{"event_id":"evt_1","event_type":"` + event + `","content":{"object":` + f.object + `}}`, // as a merchant saw them
+			f.object,
+		} {
+			got := c.Callback(t.Context(), callback.Raw{Header: http.Header{}, Body: []byte(body)})
+			assert.Equal(t, f.kind, got.Kind, event)
+			assert.Equal(t, f.read, got.Read != nil, event)
+			want := provider.CallbackUnverified
+			if f.kind == "" {
+				want = provider.CallbackIgnored
+			} else {
+				assert.Equal(t, "pay_1", got.ID, event)
+			}
+			assert.Equal(t, want, got.Verdict, event)
+		}
+	}
 }
 
 // Whatever fits the vendor's description is decoded to exactly what it says, or

@@ -44,6 +44,16 @@ var statuses = map[payment.Kind]map[string]meaning{
 	},
 }
 
+// What the vendor's other words say: whether a refund or a lost dispute took the
+// money back.
+var (
+	refundMoved = map[string]bool{"succeeded": true, "failed": false, "pending": false, "review": false}
+	disputeLost = map[string]bool{
+		"dispute_opened": false, "dispute_expired": false, "dispute_accepted": true, "dispute_cancelled": false, "dispute_challenged": false,
+		"dispute_won": false, "dispute_lost": true,
+	}
+)
+
 // members reads an object of the drawer.
 type members map[string]any
 
@@ -177,7 +187,7 @@ func expectedRefunds(o members, currency string, row bool) (total *money.Amount,
 	}
 	told := o["refunds"] != nil
 	for _, r := range o.list("refunds") {
-		if r.text("status") != "succeeded" {
+		if !refundMoved[r.text("status")] {
 			continue
 		}
 		if c := r.text("currency"); c != "" && c != currency || !add(units(r["amount"])) {
@@ -194,8 +204,7 @@ func expectedRefunds(o members, currency string, row bool) (total *money.Amount,
 		return nil, true
 	}
 	for _, d := range o.list("disputes") {
-		lost := d.text("dispute_status") == "dispute_lost" || d.text("dispute_status") == "dispute_accepted"
-		if lost && d["is_already_refunded"] != true && !add(d.text("amount")) {
+		if disputeLost[d.text("dispute_status")] && d["is_already_refunded"] != true && !add(d.text("amount")) {
 			return nil, false
 		}
 	}

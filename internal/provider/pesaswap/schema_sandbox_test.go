@@ -46,6 +46,7 @@ func TestTheSandboxAnswersAsTheVendorDescribes(t *testing.T) {
 		}
 	}
 	assert.Positive(t, seen[""], "no error was tried")
+	assert.Positive(t, seen[webhook], "no webhook was tried")
 }
 
 // An exception that no answer needs would only hide differences.
@@ -83,6 +84,7 @@ func sandboxAnswers(t *testing.T, s spec) []given {
 	v := &visitor{T: t, url: server.URL, key: "k"}
 	v.lists()
 	for _, tx := range txs {
+		v.posted(a, tx)
 		v.object(tx)
 	}
 	v.errors()
@@ -198,6 +200,18 @@ func (v *visitor) object(tx corpus.Transaction) {
 		v.ask("get /refunds/{refund_id}", "GET", "/refunds/"+r.ID+"?force_sync=true", "")
 		v.ask("post /refunds/list", "POST", "/refunds/list", `{"payment_id": "`+tx.ID+`"}`)
 	}
+}
+
+// posted keeps the webhook about a transaction, where there is one.
+func (v *visitor) posted(a *state.Account, tx corpus.Transaction) {
+	c, sent, err := sandbox.Callback(a, tx, "")
+	require.NoError(v, err)
+	if !sent {
+		return
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(c.Body))
+	require.NoError(v, err)
+	v.seen = append(v.seen, given{"webhook about " + tx.ID + " " + tx.RawStatus, webhook, parsed})
 }
 
 func (v *visitor) lists() {

@@ -249,11 +249,17 @@ func (s spec) at(t testing.TB, path string) map[string]any {
 	return v.(map[string]any)
 }
 
-// compiled gives the schema of an answer: of a read ("get /payouts/list"), or
-// of all that is an error.
+// webhook stands for the schema of what is posted to the merchant.
+const webhook = "webhook"
+
+// compiled gives the schema of an answer: of a read ("get /payouts/list"), of a
+// webhook, or of all that is an error.
 func (s spec) compiled(t testing.TB, answer string) *jsonschema.Schema {
 	t.Helper()
 	at := "mem:///spec.json#/components/schemas/GenericErrorResponseOpenApi"
+	if answer == webhook {
+		at = "mem:///spec.json#/components/schemas/OutgoingWebhook"
+	}
 	if method, path, ok := strings.Cut(answer, " "); ok {
 		at = "mem:///spec.json#/paths/" + strings.NewReplacer("/", "~1", "{", "%7B", "}", "%7D").Replace(path) + "/" + method +
 			"/responses/200/content/application~1json/schema"

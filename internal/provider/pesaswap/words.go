@@ -52,6 +52,16 @@ var depositWords = map[string]meaning{
 
 const wordConflicted = "conflicted"
 
+// refundWords are all statuses of refunds; true where the money went back.
+var refundWords = map[string]bool{"succeeded": true, "failed": false, "pending": false, "review": false}
+
+// disputeWords are all statuses of disputes; true where the merchant's money is
+// gone. One that only expired, was cancelled or is challenged has no such end.
+var disputeWords = map[string]bool{
+	"dispute_opened": false, "dispute_expired": false, "dispute_accepted": true, "dispute_cancelled": false,
+	"dispute_challenged": false, "dispute_won": false, "dispute_lost": true,
+}
+
 // syncWords are the statuses in which force_sync is not ignored.
 var syncWords = map[payment.Kind]map[string]bool{
 	payment.Payout: {"pending": true, "initiated": true},

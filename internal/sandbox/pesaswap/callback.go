@@ -36,13 +36,39 @@ func Callback(a *state.Account, t corpus.Transaction, _ string) (state.Callback,
 	if answer.status != http.StatusOK || json.Unmarshal(answer.body.Bytes(), &object) != nil {
 		return state.Callback{}, false, nil // it can't be retrieved either
 	}
+	event, told := eventOf(family, object.Status)
+	if !told {
+		return state.Callback{}, false, nil
+	}
+	at := t.CompletedAt
+	if at.IsZero() {
+		at = t.CreatedAt
+	}
 	c, err := state.NewCallback(t, map[string]any{
-		"merchant_id": merchantID, "event_id": text("evt", t.ID), "event_type": family + "_" + object.Status,
+		"merchant_id": merchantID, "event_id": text("evt", t.ID), "event_type": event,
 		"content":   map[string]any{"type": family + "_details", "object": json.RawMessage(answer.body.Bytes())},
-		"timestamp": t.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
+		"timestamp": stamp(at),
 	})
 	c.Sign("x-webhook-signature-512", a.Credentials["webhook_key"], sha512.New, hex.EncodeToString)
 	return c, true, err
+}
+
+// eventOf names the event about a status; told is false where none is sent.
+func eventOf(family, word string) (event string, told bool) {
+	switch event := family + "_" + word; event {
+	case "payment_succeeded", "payment_failed", "payment_processing", "payment_cancelled", "payment_cancelled_post_capture", "payment_expired",
+		"payout_success", "payout_failed", "payout_initiated", "payout_cancelled", "payout_expired", "payout_reversed", "payout_not_permitted":
+		return event, true
+	case "payment_partially_captured", "payment_partially_captured_and_capturable":
+		return "payment_captured", true
+	case "payment_requires_capture":
+		return "payment_authorized", true
+	case "payment_partially_authorized_and_requires_capture":
+		return "payment_partially_authorized", true
+	case "payment_requires_customer_action", "payment_requires_merchant_action", "payment_conflicted":
+		return "action_required", true
+	}
+	return "", false
 }
 
 // kept is an answer that is not sent.

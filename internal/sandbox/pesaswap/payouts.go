@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"tieout/internal/corpus"
+	"tieout/internal/money"
 	"tieout/internal/payment"
 )
 
@@ -155,7 +157,7 @@ func (c call) payoutSearch() {
 	if ok {
 		offset, ok = c.number(b.Offset, "offset", 0)
 	}
-	if !ok || !c.searchLimits(limit, offset) {
+	if !ok || !c.searchLimits(limit, offset) || !c.searchWords(b) {
 		return
 	}
 	from, end := readTime(b.StartTime), readTime(b.EndTime)
@@ -164,10 +166,10 @@ func (c call) payoutSearch() {
 	}
 	var data []map[string]any
 	for _, t := range c.candidates(b, from, end) {
-		if t.CustomerID == "" || !b.wants(t, c.profile()) {
+		row := c.payoutObject(t, true, false)
+		if t.CustomerID == "" || !b.wants(t, row, c.profile()) {
 			continue
 		}
-		row := c.payoutObject(t, true, false)
 		for _, attempt := range c.attempts(t, c.payoutObject(t, false, false)) {
 			one := map[string]any{}
 			for k, v := range row {
@@ -225,8 +227,33 @@ func (c call) searchLimits(limit, offset int) bool {
 	return false
 }
 
+// searchWords refuses words that the server's enums don't hold.
+func (c call) searchWords(b searchBody) bool {
+	for name, words := range map[string]struct{ given, known []string }{
+		"status":        {b.Status, strings.Fields(payoutStatuses)},
+		"payout_method": {b.Method, []string{"card", "bank", "wallet", "bank_redirect"}},
+	} {
+		for _, w := range words.given {
+			if !contains(words.known, w) {
+				c.refuseBody(name + ": unknown variant `" + w + "`")
+				return false
+			}
+		}
+	}
+	for _, w := range b.Currency {
+		if _, known := money.Exponent(w); !known {
+			c.refuseBody("currency: unknown variant `" + w + "`")
+			return false
+		}
+	}
+	return true
+}
+
+const payoutStatuses = `success failed cancelled initiated expired reversed pending ineligible not_permitted requires_creation
+	requires_confirmation requires_payout_method_data requires_fulfillment requires_vendor_account_creation`
+
 // wants applies the filters; with a payout_id every other one is ignored.
-func (b searchBody) wants(t corpus.Transaction, profile string) bool {
+func (b searchBody) wants(t corpus.Transaction, row map[string]any, profile string) bool {
 	if b.PayoutID != "" {
 		return t.ID == b.PayoutID
 	}
@@ -234,7 +261,9 @@ func (b searchBody) wants(t corpus.Transaction, profile string) bool {
 		(b.ProfileID == "" || b.ProfileID == profile) &&
 		(b.CustomerID == "" || t.CustomerID == b.CustomerID) &&
 		(b.Currency == nil || contains(b.Currency, t.Amount.Currency)) &&
-		(b.Status == nil || contains(b.Status, word(t)))
+		(b.Status == nil || contains(b.Status, word(t))) &&
+		(b.Connector == nil || contains(b.Connector, shown(row, "connector"))) &&
+		(b.Method == nil || contains(b.Method, shown(row, "payout_type")))
 }
 
 func (c call) payoutFilter() {

@@ -3,6 +3,7 @@ package pesaswap
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"sort"
 	"strconv"
 	"strings"
@@ -93,17 +94,62 @@ type refundBody struct {
 	Offset      json.RawMessage `json:"offset"`
 	StartTime   string          `json:"start_time"`
 	EndTime     string          `json:"end_time"`
-	AmountRange json.RawMessage `json:"amount_filter"`
+	AmountRange amountRange     `json:"amount_filter"`
 	Connector   []string        `json:"connector"`
 	MerchantIDs []string        `json:"merchant_connector_id"`
 	Currency    []string        `json:"currency"`
 	Status      []string        `json:"refund_status"`
 }
 
+// refundWords are the words of refund_status in requests, the server's internal
+// ones, with those that answers show.
+var refundWords = map[string]string{
+	"success": "succeeded", "failure": "failed", "pending": "pending", "manual_review": "review", "transaction_failure": "failed",
+}
+
+// wants applies the filters on what a refund itself shows.
+func (b refundBody) wants(o map[string]any) bool {
+	status := b.Status == nil
+	for _, word := range b.Status {
+		status = status || refundWords[word] == o["status"]
+	}
+	return status && (b.Currency == nil || contains(b.Currency, shown(o, "currency"))) &&
+		(b.Connector == nil || contains(b.Connector, shown(o, "connector"))) &&
+		(b.MerchantIDs == nil || contains(b.MerchantIDs, shown(o, "merchant_connector_id"))) &&
+		(b.ProfileID == "" || b.ProfileID == shown(o, "profile_id")) && b.AmountRange.holds(o["amount"])
+}
+
+// amountRange is in minor units, both ends included; nil is no end.
+type amountRange struct {
+	Start *int64 `json:"start_amount"`
+	End   *int64 `json:"end_amount"`
+}
+
+func (r amountRange) holds(amount any) bool {
+	if r.Start == nil && r.End == nil {
+		return true
+	}
+	units, _ := amount.(json.Number)
+	n, err := units.Int64()
+	return err == nil && (r.Start == nil || n >= *r.Start) && (r.End == nil || n <= *r.End)
+}
+
+// shown is a member of a rendered object, as text.
+func shown(o map[string]any, name string) string {
+	s, _ := o[name].(string)
+	return s
+}
+
 func (c call) refundList() {
 	var b refundBody
 	if !c.body(&b) {
 		return
+	}
+	for _, word := range b.Status {
+		if _, known := refundWords[word]; !known {
+			c.refuseBody("unknown variant `" + word + "`")
+			return
+		}
 	}
 	limit, ok := c.number(b.Limit, "limit", 10)
 	if !ok {
@@ -125,8 +171,8 @@ func (c call) refundList() {
 	for _, o := range c.refundsOf(false) {
 		named := b.PaymentID == "" && b.RefundID == "" || o.t.ID == b.PaymentID || o.r.ID == b.RefundID
 		inside := from.IsZero() || !o.r.CreatedAt.Before(from) && (end.IsZero() || !o.r.CreatedAt.After(end))
-		if named && inside && (b.Currency == nil || contains(b.Currency, o.r.Amount.Currency)) {
-			data = append(data, c.refundObject(o.t, o.r))
+		if object := c.refundObject(o.t, o.r); named && inside && b.wants(object) {
+			data = append(data, object)
 		}
 	}
 	total := len(data)
@@ -150,18 +196,36 @@ func (c call) disputeList() {
 		}
 		offset = n
 	}
+	from, end := readTime(query.Get("start_time")), readTime(query.Get("end_time"))
+	if from.IsZero() || query.Get("end_time") != "" && end.IsZero() {
+		from, end = time.Time{}, time.Time{} // fails open
+	}
 	list := []any{}
 	for _, o := range c.refundsOf(true) {
-		if p := query.Get("payment_id"); p != "" && p != o.t.ID {
-			continue
+		inside := !o.r.CreatedAt.Before(from) && (end.IsZero() || !o.r.CreatedAt.After(end))
+		if object := c.disputeObject(o.t, o.r); inside && wantedDispute(query, object) {
+			list = append(list, object)
 		}
-		if d := query.Get("dispute_id"); d != "" && d != o.r.ID {
-			continue
-		}
-		list = append(list, c.disputeObject(o.t, o.r))
 	}
 	list = list[min(offset, len(list)):]
 	c.answer(http.StatusOK, list[:min(a.limit, len(list))])
+}
+
+// wantedDispute applies the filters of the list of disputes: some take several
+// words, joined by commas.
+func wantedDispute(query url.Values, o map[string]any) bool {
+	for _, name := range []string{
+		"payment_id", "dispute_id", "profile_id", "merchant_connector_id", "reason", "dispute_status", "dispute_stage", "connector", "currency",
+	} {
+		member := name
+		if name == "reason" {
+			member = "connector_reason"
+		}
+		if given := query.Get(name); given != "" && !contains(strings.Split(given, ","), shown(o, member)) {
+			return false
+		}
+	}
+	return true
 }
 
 // customerMethods lists a customer's saved methods. Each call shows new tokens.

@@ -229,6 +229,13 @@ func TestTheSearchJoinsAttemptsAndCustomers(t *testing.T) {
 	assert.NotContains(t, all, "40", "no row without a customer")
 	assert.Empty(t, s.rows("POST", "/payouts/list", `{"merchant_order_reference_id": "NONE"}`))
 	assert.Equal(t, []string{"3"}, unique(s.rows("POST", "/payouts/list", `{"payout_id": "`+tx(payment.Payout, 3).ID+`", "status": ["failed"]}`)))
+	assert.Empty(t, s.rows("POST", "/payouts/list", `{"connector": ["wise"]}`))
+	assert.NotEmpty(t, s.rows("POST", "/payouts/list", `{"connector": ["daraja"], "payout_method": ["wallet"], "currency": ["KES"]}`))
+	for _, unknown := range []string{`{"status": ["succeeded"]}`, `{"payout_method": ["cash"]}`, `{"currency": ["KSH"]}`} {
+		status, _, raw := s.do("POST", "/payouts/list", unknown)
+		assert.Equal(t, 400, status, unknown)
+		assert.Contains(t, raw, "IR_06")
+	}
 }
 
 func unique(in []string) []string {
@@ -295,6 +302,23 @@ func TestRefundsAndDisputes(t *testing.T) {
 	assert.True(t, strings.HasPrefix(raw, "[{"), "a bare array")
 	_, _, raw = s.do("GET", "/disputes/list?payment_id=none", "")
 	assert.Equal(t, "[]", raw)
+	for body, want := range map[string]int{
+		`{"refund_status": ["success"]}`: 1, `{"refund_status": ["failure", "success"]}`: 2, `{"refund_status": ["pending"]}`: 0,
+		`{"amount_filter": {"start_amount": 501}}`: 1, `{"amount_filter": {"start_amount": 1, "end_amount": 600}}`: 2,
+		`{"connector": ["daraja"], "currency": ["KES"]}`: 2, `{"connector": ["stripe"]}`: 0, `{"refund_id": "ref_2"}`: 1,
+	} {
+		_, _, raw = s.do("POST", "/refunds/list", body)
+		assert.Contains(t, raw, fmt.Sprintf(`"count":%d,`, want), body)
+	}
+	status, _, raw := s.do("POST", "/refunds/list", `{"refund_status": ["succeeded"]}`)
+	assert.Equal(t, 400, status, "the words of answers are none of requests: %s", raw)
+	for query, want := range map[string]int{
+		"dispute_status=dispute_opened,dispute_won": 1, "dispute_status=dispute_lost": 0, "dispute_stage=dispute&connector=cardhouse&currency=KES": 1,
+		"start_time=" + noon.Add(time.Hour).Format(time.RFC3339): 0, "start_time=yesterday": 1,
+	} {
+		_, _, raw = s.do("GET", "/disputes/list?"+query, "")
+		assert.Equal(t, want, strings.Count(raw, `"dispute_id":`), query)
+	}
 }
 
 func TestTokensChangeWithEveryCall(t *testing.T) {
@@ -319,4 +343,20 @@ func TestFilterShowsTheValuesOfARange(t *testing.T) {
 	_, _, raw = s.do("GET", "/payouts/"+bank.ID, "")
 	assert.NotContains(t, raw, bank.Account)
 	assert.Contains(t, raw, "************6677")
+}
+
+// The events are those of EventType in api-reference/v1/openapi_spec_v1.json of
+// https://github.com/juspay/hyperswitch.
+func TestWebhooksHaveTheServersEvents(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"payment succeeded": "payment_succeeded", "payment partially_captured": "payment_captured", "payment requires_capture": "payment_authorized",
+		"payment conflicted": "action_required", "payment requires_payment_method": "", "payout pending": "", "payout ineligible": "",
+		"payout requires_fulfillment": "", "payout not_permitted": "payout_not_permitted", "payout processing": "",
+	} {
+		family, word, _ := strings.Cut(word, " ")
+		event, told := eventOf(family, word)
+		assert.Equal(t, want, event, word)
+		assert.Equal(t, want != "", told)
+	}
 }

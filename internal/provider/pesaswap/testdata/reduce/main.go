@@ -9,13 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
 // notice stands in the reduced file: the licence wants changes to be named.
 const notice = "Part of api-reference/v1/openapi_spec_v1.json of github.com/juspay/hyperswitch, release 2026.08.21.0, " +
 	"Copyright Juspay Technologies, licensed under the Apache License, Version 2.0 (https://www.apache.org/licenses/LICENSE-2.0). " +
-	"Changed: only the answers of the reads that tieout makes are kept, and the schemas that they refer to; descriptions and examples are left out."
+	"Changed: only the webhooks and the answers of the reads that tieout makes are kept, and the schemas that they refer to; descriptions and examples are left out."
 
 // reads are the calls whose answers are kept.
 var reads = map[string][]string{
@@ -26,8 +27,8 @@ var reads = map[string][]string{
 	"/customers/{customer_id}/payment_methods": {"get"},
 }
 
-// errorSchema is referred to by no answer of the reads.
-const errorSchema = "GenericErrorResponseOpenApi"
+// others are kept too, which no answer of the reads refers to: errors and webhooks.
+var others = []string{"GenericErrorResponseOpenApi", "OutgoingWebhook"}
 
 const place = "#/components/schemas/"
 
@@ -70,7 +71,7 @@ func reduce(args []string) error {
 		return err
 	}
 	out := description{Comment: notice, Paths: map[string]map[string]operation{}}
-	todo := []string{errorSchema}
+	todo := slices.Clone(others)
 	for path, methods := range reads {
 		out.Paths[path] = map[string]operation{}
 		for _, method := range methods {
