@@ -25,6 +25,8 @@ func (c *client) Callback(_ context.Context, raw callback.Raw) provider.Callback
 func (c *client) verify(raw callback.Raw) (provider.CallbackVerdict, string) {
 	given := raw.Header.Get("Signature")
 	switch {
+	case given == "" && aboutRefund(raw):
+		return c.verifyRefund(raw)
 	case c.callbackKey == "":
 		return provider.CallbackUnverified, ""
 	case given == "":
@@ -33,6 +35,25 @@ func (c *client) verify(raw callback.Raw) (provider.CallbackVerdict, string) {
 		return provider.CallbackVerified, ""
 	}
 	return provider.CallbackRejected, "its signature does not fit; check callback_key"
+}
+
+// aboutRefund: a refund's callback shows itself by its headers alone.
+func aboutRefund(raw callback.Raw) bool {
+	return raw.Header.Get("X-Event-Id") != "" || raw.Header.Get("X-Signature") != ""
+}
+
+// verifyRefund: refunds are signed with a key of their own, over time and body.
+func (c *client) verifyRefund(raw callback.Raw) (provider.CallbackVerdict, string) {
+	message := append([]byte(raw.Header.Get("X-Timestamp")+"\n"), raw.Body...)
+	switch {
+	case c.refundKey == "" && c.callbackKey == "":
+		return provider.CallbackUnverified, ""
+	case c.refundKey == "":
+		return provider.CallbackRejected, "it is about a refund, which PesaWay signs with the refund secret; give refund_key"
+	case callback.SignedHex(sha256.New, c.refundKey, message, raw.Header.Get("X-Signature")):
+		return provider.CallbackVerified, ""
+	}
+	return provider.CallbackRejected, "the signature of a refund's callback does not fit; check refund_key"
 }
 
 // readCallback reads the body; its verdict is left open where it is about a
@@ -56,13 +77,16 @@ func (c *client) readCallback(raw callback.Raw) provider.CallbackResult {
 	}
 	out := provider.CallbackResult{
 		ID: id, OwnID: string(r.OriginatorReference), Reference: string(r.OriginatorReference),
-		// A refund's callback names its signature otherwise and shows too little
-		// to be believed.
-		Conclusive: raw.Header.Get("X-Event-Id") == "",
 	}
 	if r.ResultCode != nil {
 		out.Event = "ResultCode " + clip(string(*r.ResultCode))
 	}
+	if aboutRefund(raw) {
+		// What its body says of the refund is documented nowhere.
+		out.Event = strings.TrimSpace("refund " + out.Event)
+		return out
+	}
+	out.Conclusive = true
 	out.Read = func(q provider.Query) provider.Answer {
 		if q.ProviderPaymentID == "" {
 			q.ProviderPaymentID = id

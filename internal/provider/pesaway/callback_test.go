@@ -4,7 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,12 +23,12 @@ import (
 // callbackDone is what an integrator captured.
 const callbackDone = `{"ResultCode":0,"ResultDesc":"Request processed successfully","OriginatorReference":"DP-2025-000913","TransactionID":"PHY51B7E0A22","TransactionAmount":"1250.00","TransactionReceipt":"PHY51B7E0A22","AccountAvailableFunds":"98432.10","ReceiverPartyPublicName":"254700000111","TransactionCompletedDateTime":"2025-11-03 09:14:22.518201+00:00"}`
 
-func reader(t testing.TB, key string) provider.CallbackReader {
+func reader(t testing.TB, key string, refundKey ...string) provider.CallbackReader {
 	t.Helper()
 	h, err := httpx.New(httpx.Config{BaseURL: "https://api.pesaway.com"})
 	require.NoError(t, err)
 	c, err := pesaway.Spec().New(provider.Settings{
-		Name: "pesaway-ke", HTTP: h, Credentials: map[string]string{"client_id": "a", "client_secret": "b", "callback_key": key},
+		Name: "pesaway-ke", HTTP: h, Credentials: map[string]string{"client_id": "a", "client_secret": "b", "callback_key": key, "refund_key": strings.Join(refundKey, "")},
 	})
 	require.NoError(t, err)
 	r, ok := c.(provider.CallbackReader)
@@ -66,6 +68,61 @@ func TestACallbackIsBelievedOnlyWithTheAgreedSignature(t *testing.T) {
 	}
 }
 
+// The signature is that of the request for a refund, as integrators write it.
+func TestARefundsCallbackHasAKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	sign := func(key, message string) string {
+		m := hmac.New(sha256.New, []byte(key))
+		m.Write([]byte(message))
+		return hex.EncodeToString(m.Sum(nil))
+	}
+	good := sign("refund", "1762161262\n"+callbackDone)
+	for name, c := range map[string]struct {
+		key, refundKey, timestamp, signature string
+		want                                 provider.CallbackVerdict
+	}{
+		"signed":                            {"key", "refund", "1762161262", good, provider.CallbackVerified},
+		"signed, and no other key is known": {"", "refund", "1762161262", good, provider.CallbackVerified},
+		"another time":                      {"key", "refund", "1762161263", good, provider.CallbackRejected},
+		"the other callbacks' key":          {"refund", "key", "1762161262", good, provider.CallbackRejected},
+		"no signature":                      {"key", "refund", "1762161262", "", provider.CallbackRejected},
+		"its key is not configured":         {"key", "", "1762161262", good, provider.CallbackRejected},
+		"no key is configured":              {"", "", "1762161262", good, provider.CallbackUnverified},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			header := http.Header{"X-Event-Id": {"1"}, "X-Timestamp": {c.timestamp}, "X-Signature": {c.signature}}
+			got := reader(t, c.key, c.refundKey).Callback(t.Context(), callback.Raw{Header: header, Body: []byte(callbackDone)})
+			assert.Equal(t, c.want, got.Verdict, got.Reason)
+			assert.False(t, got.Conclusive)
+			if c.want == provider.CallbackRejected {
+				assert.Contains(t, got.Reason, "refund_key")
+			}
+		})
+	}
+	both := http.Header{"X-Event-Id": {"1"}, "Signature": {signed("key", callbackDone)}}
+	got := reader(t, "key", "refund").Callback(t.Context(), callback.Raw{Header: both, Body: []byte(callbackDone)})
+	assert.Equal(t, provider.CallbackVerified, got.Verdict)
+	assert.False(t, got.Conclusive, "headers are not signed: one that names a refund never makes it stand for an answer")
+}
+
+// Section 11: one body for both kinds; what a code means is what a query's means.
+func TestEveryCodeOfACallbackIsRead(t *testing.T) {
+	t.Parallel()
+	r := reader(t, "")
+	for code, want := range map[string]payment.Status{
+		"0": payment.Completed, "1": payment.Failed, "2": payment.Pending, "17": payment.Pending, "1032": payment.Pending, "1037": payment.Pending,
+		"2001": payment.Pending, "4999": payment.Pending,
+	} {
+		for _, kind := range []payment.Kind{payment.Deposit, payment.Payout} {
+			got := r.Callback(t.Context(), callback.Raw{Header: http.Header{}, Body: []byte(`{"ResultCode":` + code + `,"TransactionID":"PHY1","TransactionAmount":"5.00"}`)})
+			a := got.Read(provider.Query{Kind: kind, Amount: money.Amount{Currency: "KES", Exp: 2}})
+			require.Equal(t, provider.Found, a.Verdict, a.Reason)
+			assert.Equal(t, []string{string(want), code, "ResultCode " + code}, []string{string(a.Transactions[0].Status), a.Transactions[0].RawStatus, got.Event})
+		}
+	}
+}
+
 func TestACallbackTakesKindAndCurrencyFromItsPayment(t *testing.T) {
 	t.Parallel()
 	r := reader(t, "")
@@ -90,6 +147,8 @@ func TestACallbackTakesKindAndCurrencyFromItsPayment(t *testing.T) {
 
 	refund := r.Callback(t.Context(), callback.Raw{Header: http.Header{"X-Event-Id": {"1"}}, Body: []byte(callbackDone)})
 	assert.False(t, refund.Conclusive)
+	assert.Nil(t, refund.Read, "it only tells that something happened")
+	assert.Equal(t, []string{"refund ResultCode 0", "PHY51B7E0A22"}, []string{refund.Event, refund.ID})
 	assert.Equal(t, provider.CallbackIgnored, read(`{"hello":1}`).Verdict)
 	for _, bad := range []string{``, `[]`, `{"TransactionID":{}}`, `{"TransactionID":"a b"}`} {
 		assert.Equal(t, provider.CallbackUnreadable, read(bad).Verdict, bad)

@@ -29,7 +29,7 @@ func Spec() provider.Spec {
 	return provider.Spec{
 		Type:        "pesaway",
 		BaseURL:     "https://api.pesaway.com",
-		Credentials: []string{"client_id", "client_secret", "callback_key"},
+		Credentials: []string{"client_id", "client_secret", "callback_key", "refund_key"},
 		Required:    []string{"client_id", "client_secret"},
 		Options: []string{
 			"region", "generation", "currency", "channel", "query_method", "list_path", "merchant_code", "result_codes",
@@ -48,9 +48,10 @@ type client struct {
 	opts   options
 	id     string // consumer_key
 	secret string // consumer_secret
-	// callbackKey verifies callbacks; empty where none was agreed on.
-	callbackKey string
-	now         func() time.Time
+	// callbackKey verifies callbacks, and refundKey those about refunds; empty
+	// where none was agreed on.
+	callbackKey, refundKey string
+	now                    func() time.Time
 }
 
 var _ provider.Lister = (*client)(nil)
@@ -75,6 +76,7 @@ func newClient(s provider.Settings) (provider.Client, error) {
 	c := &client{
 		http: s.HTTP, scale: s.Scale, opts: opts, now: s.Now,
 		id: s.Credentials["client_id"], secret: s.Credentials["client_secret"], callbackKey: strings.TrimSpace(s.Credentials["callback_key"]),
+		refundKey: strings.TrimSpace(s.Credentials["refund_key"]),
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -4,7 +4,8 @@
 // integrators have met.
 //
 // The credential callback_key (optional) is the key that was agreed on for the
-// signatures of callbacks; without it none is verified.
+// signatures of callbacks, and refund_key (optional) the refund secret, with
+// which callbacks about refunds are signed; without a key none is verified.
 //
 // Options of a provider of this type:
 //
