@@ -415,6 +415,37 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+// The words are those of accountType in
+// https://pivot-payment.gitbook.io/pivot-docs/api-references/api-lists/core-resources/balance/retrieve-balance-history,
+// as codes and as the texts for display that rows show.
+func TestEveryMovementOfPivotsIsKnown(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]struct {
+		entry statement.Entry
+		kind  payment.Kind
+	}{
+		"CARD_PAYMENT VA_PAYMENT QRIS_PAYMENT":                {statement.Payment, payment.Deposit},
+		"DISBURSEMENT BULK_DISBURSEMENT INTERNATIONAL_PAYOUT": {statement.Payment, payment.Payout},
+		"REFUND":           {statement.Refund, ""},
+		"PAYMENT_FEE":      {statement.Fee, payment.Deposit},
+		"DISBURSEMENT_FEE": {statement.Fee, payment.Payout},
+		`BALANCE_ADJUSTMENT TRANSFER PAYMENT_WITHDRAWAL PLATFORM_TRANSACTION_FEE REFUND_FEE VA_TOP_UP MANUAL_TOP_UP DISBURSEMENT_WITHDRAWAL
+			ACCOUNT_INQUIRY_FEE PLATFORM_ACTIVITY_FEE WALLET_WITHDRAWAL MERCHANT_PAYMENT FEE_TOP_UP FEE_BANK_TRANSFER FEE_WALLET_TRANSACTION FEE_TRANSFER`: {statement.Other, ""},
+	} {
+		for _, word := range strings.Fields(words) {
+			for _, written := range []string{word, strings.ReplaceAll(word, "_", " "), strings.ToLower(strings.ReplaceAll(word, "_", " "))} {
+				row, bad := statement.Reader{Type: "pivot"}.Row(map[string]string{"provider_payment_id": "A", "kind": written, "amount": "5", "currency": "IDR"})
+				if bad != nil {
+					t.Errorf("%s: %+v", written, bad)
+				}
+				if row.Entry != want.entry || row.Kind != want.kind {
+					t.Errorf("%s: %s %s", written, row.Entry, row.Kind)
+				}
+			}
+		}
+	}
+}
+
 func TestAMovementsTypeTellsItsDirection(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]struct {

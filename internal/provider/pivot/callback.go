@@ -85,6 +85,9 @@ func (c *client) readCallback(body []byte) provider.CallbackResult {
 			}
 			return provider.Answer{Verdict: provider.Found, Transactions: txs}
 		}
+	case family == "REFUND" && isUUID(names.SessionID):
+		// Of its deposit it only says that it is worth asking for.
+		out.Kind, out.ID = payment.Deposit, names.SessionID
 	default:
 		return ignored()
 	}

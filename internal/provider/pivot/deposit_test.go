@@ -232,7 +232,8 @@ func TestAnIDThatPivotDoesNotKnowIsFollowedByTheReference(t *testing.T) {
 }
 
 // The codes are those of
-// https://pivot-payment.gitbook.io/pivot-docs/api-references/api-information/errors.
+// https://pivot-payment.gitbook.io/pivot-docs/api-references/api-information/errors
+// and https://pivot-payment.gitbook.io/pivot-docs/api-references/api-lists/payout-local/response-codes-and-failure-reason.
 func TestEveryErrorCodeHasItsVerdict(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -256,6 +257,26 @@ func TestEveryErrorCodeHasItsVerdict(t *testing.T) {
 		"3 gateway_timeout":                         {`504 {"code":"gateway_timeout"}`, provider.NoAnswer},
 		"3 general_error under 400":                 {`400 {"code":"general_error"}`, provider.NoAnswer},
 		"3 payouts_in_process":                      {`409 {"code":"payouts_in_process"}`, provider.NoAnswer},
+		"3 service_unavailable":                     {`503 {"code":"service_unavailable"}`, provider.NoAnswer},
+		"3 service_unavailable under 400":           {`400 {"code":"service_unavailable"}`, provider.NoAnswer},
+		"3 bad_gateway by its code":                 {`502 {"code":"bad_gateway"}`, provider.NoAnswer},
+		"3 frequency_above_limit under 400":         {`400 {"code":"frequency_above_limit"}`, provider.NoAnswer},
+		"3 method not allowed":                      {`405 {"code":"method_not_allowed"}`, provider.Refused},
+		"3 unprocessable_entity":                    {`422 {"code":"unprocessable_entity"}`, provider.Refused},
+		"3 duplicate_error is of a creation":        {`409 {"code":"duplicate_error"}`, provider.Refused},
+		"3 idempotency_error is of a creation":      {`409 {"code":"idempotency_error"}`, provider.Refused},
+		"3 resource_already_exists is too":          {`409 {"code":"resource_already_exists"}`, provider.Refused},
+		"3 field_format_invalid":                    {`400 {"code":"field_format_invalid"}`, provider.Refused},
+		"3 field_required":                          {`400 {"code":"field_required"}`, provider.Refused},
+		"3 format_invalid":                          {`400 {"code":"format_invalid"}`, provider.Refused},
+		"3 unsupported_channel_code":                {`400 {"code":"unsupported_channel_code"}`, provider.Refused},
+		"3 amount_below_limit":                      {`400 {"code":"amount_below_limit"}`, provider.Refused},
+		"3 amount_above_limit":                      {`400 {"code":"amount_above_limit"}`, provider.Refused},
+		"3 daily_payout_limit_exceeded":             {`400 {"code":"daily_payout_limit_exceeded"}`, provider.Refused},
+		"3 balance_insufficient":                    {`400 {"code":"balance_insufficient"}`, provider.Refused},
+		"3 insufficient_fund":                       {`400 {"code":"insufficient_fund"}`, provider.Refused},
+		"3 invalid_recepient":                       {`400 {"code":"invalid_recepient"}`, provider.Refused},
+		"3 traceId in its other spelling":           {`400 {"code":"api_validation_error","error":{"type":"PARTNER_ERROR","details":[],"trace_id":"1"}}`, provider.Refused},
 		"3 a numeric code of old":                   {`400 {"code":"400100001"}`, provider.Refused},
 		"half a body":                               {`{"code":"00","data":{"id"`, provider.NoAnswer},
 		"a page under 200":                          {`<html>`, provider.NoAnswer},

@@ -147,26 +147,29 @@ func shortOfBalance(reason string) bool { return plain(reason) == "insufficient 
 // plain takes a free text down to what can be compared: its case varies.
 func plain(s string) string { return strings.ToLower(strings.Trim(strings.TrimSpace(s), ".")) }
 
-// payoutFailure gives the documented free texts a code of ours and a group.
+// payoutReason is what a documented free text stands for.
+type payoutReason struct {
+	code  string // ours
+	group payment.FailureGroup
+}
+
+// payoutReasons are the documented free texts, in the form of plain.
+var payoutReasons = map[string]payoutReason{
+	"invalid account":                   {"INVALID_ACCOUNT", payment.FailureCustomer},
+	"inactive account":                  {"INACTIVE_ACCOUNT", payment.FailureCustomer},
+	"dormant account":                   {"DORMANT_ACCOUNT", payment.FailureCustomer},
+	"declined due to beneficiary limit": {"BENEFICIARY_LIMIT", payment.FailureCustomer},
+	"failed to process by bank network": {"BANK_NETWORK_FAILED", payment.FailureProvider},
+	"unknown bank network error":        {"BANK_NETWORK_UNKNOWN", payment.FailureProvider},
+	"feature not allowed at this time":  {"FEATURE_NOT_ALLOWED", payment.FailureConfiguration},
+	"insufficient balance":              {"INSUFFICIENT_BALANCE", payment.FailureConfiguration},
+}
+
+// payoutFailure gives a text its code and group; one that nobody documents has
+// no code and is kept as the message.
 func payoutFailure(reason string) (string, payment.FailureGroup) {
-	switch plain(reason) {
-	case "invalid account":
-		return "INVALID_ACCOUNT", payment.FailureCustomer
-	case "inactive account":
-		return "INACTIVE_ACCOUNT", payment.FailureCustomer
-	case "dormant account":
-		return "DORMANT_ACCOUNT", payment.FailureCustomer
-	case "declined due to beneficiary limit":
-		return "BENEFICIARY_LIMIT", payment.FailureCustomer
-	case "failed to process by bank network":
-		return "BANK_NETWORK_FAILED", payment.FailureProvider
-	case "unknown bank network error":
-		return "BANK_NETWORK_UNKNOWN", payment.FailureProvider
-	case "feature not allowed at this time":
-		return "FEATURE_NOT_ALLOWED", payment.FailureConfiguration
-	case "insufficient balance":
-		return "INSUFFICIENT_BALANCE", payment.FailureConfiguration
-	default:
-		return "", payment.FailureUnknown
+	if r, known := payoutReasons[plain(reason)]; known {
+		return r.code, r.group
 	}
+	return "", payment.FailureUnknown
 }

@@ -158,15 +158,22 @@ func (s session) explain(t *payment.Transaction) {
 	}
 }
 
-// depositFailure groups the documented failure codes and cancellation reasons.
+// depositFailures groups the documented failure codes and cancellation reasons.
+// What the merchant itself cancelled is configuration; CHARGE_FAILED alone
+// doesn't say whose doing it was.
+var depositFailures = map[string]payment.FailureGroup{
+	"DECLINED_BY_CHANNEL": payment.FailureCustomer, "INVALID_ACCOUNT": payment.FailureCustomer, "AUTHENTICATION_FAILED": payment.FailureCustomer,
+	"SUSPECTED_FRAUD": payment.FailureCustomer, "INSUFFICIENT_FUND": payment.FailureCustomer, "CANCELLED_BY_USER": payment.FailureCustomer,
+	"CHARGE_EXPIRED": payment.FailureCustomer, "BLOCKED_BY_FDS": payment.FailureCustomer, "REQUIRE_REVIEW": payment.FailureCustomer,
+	"CHANNEL_UNAVAILABLE": payment.FailureProvider,
+
+	"REQUESTED_BY_CUSTOMER": payment.FailureCustomer, "FRAUDULENT": payment.FailureCustomer,
+	"DUPLICATED": payment.FailureConfiguration, "VOID_SESSION": payment.FailureConfiguration, "CHARGE_FAILED": payment.FailureUnknown,
+}
+
 func depositFailure(code string) payment.FailureGroup {
-	switch code {
-	case "DECLINED_BY_CHANNEL", "INVALID_ACCOUNT", "AUTHENTICATION_FAILED", "SUSPECTED_FRAUD", "INSUFFICIENT_FUND",
-		"CANCELLED_BY_USER", "CHARGE_EXPIRED", "BLOCKED_BY_FDS", "REQUESTED_BY_CUSTOMER", "FRAUDULENT":
-		return payment.FailureCustomer
-	case "CHANNEL_UNAVAILABLE":
-		return payment.FailureProvider
-	default:
-		return payment.FailureUnknown
+	if g, known := depositFailures[code]; known {
+		return g
 	}
+	return payment.FailureUnknown
 }

@@ -188,14 +188,14 @@ func (s *server) renderRefund(t corpus.Transaction, r corpus.Refund) fields {
 	}
 	status := map[payment.Status]string{payment.Completed: "SUCCESS", payment.Failed: "FAILED", payment.Cancelled: "CANCELLED"}[r.Status]
 	if status == "" {
-		status = "PENDING"
+		status = choose([]string{"PENDING", "WAITING_BANK_TRANSFER"}, "refund", r.ID)
 	}
 	full := captured(t)
 	return fields{
 		"id": r.ID, "clientReferenceId": "REFUND" + hash("refund", r.ID)[:12], "paymentSessionId": session.ID,
 		"chargeId": chargeID(session, t, index), "amount": asDecimals(r.Amount), "capturedAmount": asDecimals(full),
 		"isFullAmount": r.Amount == full,
-		"reason":       "REQUESTED_BY_CUSTOMER", "description": "", "destinationType": "CHANNEL", "method": "AUTO", "metadata": fields{},
+		"reason":       "REQUESTED_BY_CUSTOMER", "description": "", "destinationType": "CHANNEL", "method": "AUTO", "transferDestination": nil, "metadata": fields{},
 		"status": status, "createdAt": micros(r.CreatedAt), "updatedAt": micros(r.CreatedAt),
 	}
 }
