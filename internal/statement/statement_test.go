@@ -415,6 +415,35 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+// The words are the categories of
+// https://docs.pawapay.io/dashboard/finances/wallets, and the types of rows that
+// the vendor's handbook names.
+func TestEveryMovementOfPawapaysIsKnown(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]struct {
+		entry statement.Entry
+		kind  payment.Kind
+	}{
+		"DEPOSIT,Deposits": {statement.Payment, payment.Deposit},
+		"PAYOUT,Payouts":   {statement.Payment, payment.Payout},
+		"REFUND,Refunds":   {statement.Refund, ""},
+		"DEPOSIT_FEE":      {statement.Fee, payment.Deposit},
+		"PAYOUT_FEE":       {statement.Fee, payment.Payout},
+		"Fees":             {statement.Fee, ""},
+		"REFUND_FEE,REMITTANCE_FEE,REMITTANCE,Remittances,Split Deposits,Split Payouts,Withdrawals,Top ups,Adjustments,Compensations,Uncategorized": {statement.Other, ""},
+	} {
+		for _, word := range strings.Split(words, ",") {
+			row, bad := statement.Reader{Type: "pawapay"}.Row(map[string]string{"provider_payment_id": "A", "kind": word, "amount": "5", "currency": "ZMW"})
+			if bad != nil {
+				t.Errorf("%s: %+v", word, bad)
+			}
+			if row.Entry != want.entry || row.Kind != want.kind {
+				t.Errorf("%s: %s %s", word, row.Entry, row.Kind)
+			}
+		}
+	}
+}
+
 // The words are those of accountType in
 // https://pivot-payment.gitbook.io/pivot-docs/api-references/api-lists/core-resources/balance/retrieve-balance-history,
 // as codes and as the texts for display that rows show.

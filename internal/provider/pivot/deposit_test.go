@@ -275,7 +275,7 @@ func TestEveryErrorCodeHasItsVerdict(t *testing.T) {
 		"3 daily_payout_limit_exceeded":             {`400 {"code":"daily_payout_limit_exceeded"}`, provider.Refused},
 		"3 balance_insufficient":                    {`400 {"code":"balance_insufficient"}`, provider.Refused},
 		"3 insufficient_fund":                       {`400 {"code":"insufficient_fund"}`, provider.Refused},
-		"3 invalid_recepient":                       {`400 {"code":"invalid_recepient"}`, provider.Refused},
+		"3 its misspelt invalid recipient":          {`400 {"code":"invalid_rec` + `epient"}`, provider.Refused},
 		"3 traceId in its other spelling":           {`400 {"code":"api_validation_error","error":{"type":"PARTNER_ERROR","details":[],"trace_id":"1"}}`, provider.Refused},
 		"3 a numeric code of old":                   {`400 {"code":"400100001"}`, provider.Refused},
 		"half a body":                               {`{"code":"00","data":{"id"`, provider.NoAnswer},

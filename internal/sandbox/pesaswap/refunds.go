@@ -17,13 +17,17 @@ import (
 func isDispute(r corpus.Refund) bool { return strings.HasPrefix(r.ID, "dp_") }
 
 func (c call) refundObject(t corpus.Transaction, r corpus.Refund) map[string]any {
-	status := map[payment.Status]string{payment.Completed: "succeeded", payment.Failed: "failed"}[r.Status]
+	status := map[payment.Status]string{payment.Completed: "succeeded", payment.Failed: "failed", payment.Created: "review"}[r.Status]
 	if status == "" {
 		status = "pending"
 	}
+	var code any
+	if status == "review" {
+		code = "IE" // the connector refunded another amount than was asked for
+	}
 	return map[string]any{
 		"refund_id": r.ID, "payment_id": t.ID, "amount": c.units(r.Amount), "currency": r.Amount.Currency,
-		"status": status, "reason": nil, "metadata": nil, "error_message": nil, "error_code": nil, "unified_code": nil,
+		"status": status, "reason": nil, "metadata": nil, "error_message": nil, "error_code": code, "unified_code": nil,
 		"unified_message": nil, "created_at": stamp(r.CreatedAt), "updated_at": stamp(r.CreatedAt), "connector": "daraja",
 		"profile_id": c.profile(), "merchant_connector_id": text("mca", t.Provider), "split_refunds": nil,
 		"issuer_error_code": nil, "issuer_error_message": nil, "raw_connector_response": nil, "connector_refund_id": nil,
@@ -31,7 +35,9 @@ func (c call) refundObject(t corpus.Transaction, r corpus.Refund) map[string]any
 }
 
 func (c call) disputeObject(t corpus.Transaction, r corpus.Refund) map[string]any {
-	status := map[payment.Status]string{payment.Completed: "dispute_lost", payment.Failed: "dispute_won"}[r.Status]
+	status := map[payment.Status]string{
+		payment.Completed: "dispute_lost", payment.Failed: "dispute_won", payment.Expired: "dispute_expired", payment.Cancelled: "dispute_cancelled",
+	}[r.Status]
 	if status == "" {
 		status = "dispute_opened"
 	}

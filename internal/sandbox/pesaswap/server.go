@@ -12,7 +12,8 @@
 //   - on an open payment FailureCode says what force_sync meets: "IE_00" (the
 //     connector holds Settled instead of the amount), "CE_00" or "IR_00" (it
 //     fails); any other code comes back beside a payout's unchanged status;
-//   - a refund whose id starts with "dp_" is a dispute, lost once completed;
+//   - a refund whose id starts with "dp_" is a dispute, lost once completed; any
+//     other one that is merely created waits for the merchant's review;
 //   - a deposit in KES whose account is a phone and whose method wasn't saved
 //     is paid by M-Pesa, any other one by card;
 //   - one payout in eight had a failed attempt before the one that counts.

@@ -287,14 +287,18 @@ func TestRefundsAndDisputes(t *testing.T) {
 	d.Refunds = []corpus.Refund{
 		{ID: "ref_1", Amount: kes(500), Status: payment.Completed, CreatedAt: noon},
 		{ID: "ref_2", Amount: kes(600), Status: payment.Failed, CreatedAt: noon.Add(time.Hour)},
+		{ID: "ref_3", Amount: kes(400), Status: payment.Created, CreatedAt: noon.Add(-time.Hour)},
 		{ID: "dp_1", Amount: kes(700), Status: payment.Pending, CreatedAt: noon},
 	}
 	s := open(t, Options{}, d)
 	_, _, raw := s.do("GET", "/refunds/ref_1?force_sync=true", "")
 	assert.Contains(t, raw, `"status":"succeeded"`)
+	_, _, raw = s.do("GET", "/refunds/ref_3", "")
+	assert.Contains(t, raw, `"status":"review"`)
+	assert.Contains(t, raw, `"error_code":"IE"`)
 	_, _, raw = s.do("POST", "/refunds/list", `{"payment_id": "`+d.ID+`", "limit": 1}`)
 	assert.Contains(t, raw, `"count":1`)
-	assert.Contains(t, raw, `"total_count":2`)
+	assert.Contains(t, raw, `"total_count":3`)
 	assert.Contains(t, raw, `ref_2`, "newest first")
 	_, _, raw = s.do("GET", "/disputes/dp_1", "")
 	assert.Contains(t, raw, `"amount":"700"`, "a text")
@@ -304,8 +308,8 @@ func TestRefundsAndDisputes(t *testing.T) {
 	assert.Equal(t, "[]", raw)
 	for body, want := range map[string]int{
 		`{"refund_status": ["success"]}`: 1, `{"refund_status": ["failure", "success"]}`: 2, `{"refund_status": ["pending"]}`: 0,
-		`{"amount_filter": {"start_amount": 501}}`: 1, `{"amount_filter": {"start_amount": 1, "end_amount": 600}}`: 2,
-		`{"connector": ["daraja"], "currency": ["KES"]}`: 2, `{"connector": ["stripe"]}`: 0, `{"refund_id": "ref_2"}`: 1,
+		`{"amount_filter": {"start_amount": 501}}`: 1, `{"amount_filter": {"start_amount": 500, "end_amount": 600}}`: 2,
+		`{"refund_status": ["manual_review"]}`: 1, `{"connector": ["daraja"], "currency": ["KES"]}`: 3, `{"connector": ["stripe"]}`: 0, `{"refund_id": "ref_2"}`: 1,
 	} {
 		_, _, raw = s.do("POST", "/refunds/list", body)
 		assert.Contains(t, raw, fmt.Sprintf(`"count":%d,`, want), body)
