@@ -37,7 +37,7 @@ type Facts struct {
 	TheirAccount      string
 	InternalValue     string // of a metadata key that differs
 	TheirValue        string
-	Reason            string // what the client said of an answer that could not be used
+	Reason            string // what the client said of an answer that could not be used, or noted beside one
 	CreatedAt         time.Time
 	Age               time.Duration
 	Location          *time.Location
@@ -148,8 +148,12 @@ func (f Facts) amounts() string {
 	if more {
 		less = "more"
 	}
-	return fmt.Sprintf("%s %s at %s, %s in your records: %s %s. Accept the provider's figure or claim the difference.",
+	detail := fmt.Sprintf("%s %s at %s, %s in your records: %s %s. Accept the provider's figure or claim the difference.",
 		verb, human(f.Theirs), f.Provider, human(f.Internal), human(diff), less)
+	if note, ok := strings.CutPrefix(f.Reason, payment.Noted); ok {
+		detail += " Noted: " + note + "."
+	}
+	return detail
 }
 
 // difference is the absolute difference of both sides, and whether the

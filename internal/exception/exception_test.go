@@ -47,6 +47,14 @@ func TestAmountsAreToldInBothRecordsAndTheDifference(t *testing.T) {
 	if got := f.Detail(); !strings.Contains(got, "Received 1,000.00 KES") || !strings.Contains(got, "50.00 KES less") {
 		t.Error(got)
 	}
+	f.Reason = payment.Noted + "it dropped the cents"
+	if got := f.Detail(); !strings.HasSuffix(got, " Noted: it dropped the cents.") {
+		t.Errorf("a remark beside the answer is repeated: %q", got)
+	}
+	f.Reason = "HTTP 503"
+	if got := f.Detail(); strings.Contains(got, "503") {
+		t.Errorf("why a later question failed says nothing about the amount: %q", got)
+	}
 }
 
 func TestSentencesNeverTellWhenTheRunWas(t *testing.T) {

@@ -147,6 +147,10 @@ func (t Transaction) Key() string {
 	return t.ID
 }
 
+// Noted begins the reason of an answer that is trusted: a remark beside what was
+// found, which an exception about the amount repeats.
+const Noted = "noted: "
+
 // Moved is the amount that really moved, where the provider says so, otherwise
 // the amount asked for.
 func (t Transaction) Moved() money.Amount {

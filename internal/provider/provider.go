@@ -108,7 +108,8 @@ type Answer struct {
 	Transactions []payment.Transaction
 	// Reason is one sentence for people, without secrets, phone or account
 	// numbers, for every verdict but Found: what happened and what to do.
-	// With Invalid it names the field and the value.
+	// With Invalid it names the field and the value; with Found it may be a
+	// remark, which begins with payment.Noted.
 	Reason string
 	// RawStatus is the provider's word where Invalid is about a status.
 	RawStatus string

@@ -48,6 +48,24 @@ func (d decoder) deposit(r *record, o object, row bool) error {
 	return d.attempts(r, o)
 }
 
+// typeMPesa is the method that moves whole shillings alone.
+const typeMPesa = "m_pesa_express"
+
+// centsDropped tells whether less was received than was asked for only because
+// M-Pesa moves no cents.
+func (r record) centsDropped() bool {
+	asked, settled := r.tx.Amount, r.tx.Settled
+	if r.methodType != typeMPesa || settled == nil || settled.Currency != asked.Currency || settled.Exp != asked.Exp {
+		return false
+	}
+	whole := int64(1)
+	for range asked.Exp {
+		whole *= 10
+	}
+	missing := asked.Minor - settled.Minor
+	return missing > 0 && missing == asked.Minor%whole
+}
+
 // refunded adds up the refunds that succeeded and the disputes that were lost
 // or accepted. A payment that was retrieved shows all of them, so null means
 // none; a row of a list may show a total.

@@ -39,7 +39,7 @@ import (
 const (
 	defaultSyncAfter   = 30 * time.Minute
 	defaultSyncTimeout = 60 * time.Second
-	defaultExclude     = "m_pesa_express"
+	defaultExclude     = typeMPesa
 	// parallelSyncs is small: each such call holds a lock at the server and
 	// makes it wait for its connector.
 	parallelSyncs = 2

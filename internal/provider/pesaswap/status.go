@@ -145,7 +145,11 @@ func (c *client) integrity(q provider.Query, id string, e apiError) (record, pro
 }
 
 func found(r record) provider.Answer {
-	return provider.Answer{Verdict: provider.Found, Transactions: []payment.Transaction{r.tx}}
+	a := provider.Answer{Verdict: provider.Found, Transactions: []payment.Transaction{r.tx}}
+	if r.centsDropped() {
+		a.Reason = payment.Noted + "M-Pesa moves whole shillings, and dropped the cents of what was asked for"
+	}
+	return a
 }
 
 func invalid(err error) provider.Answer {

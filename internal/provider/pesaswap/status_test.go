@@ -355,6 +355,33 @@ func TestIntegrityFailureOfThePlainCallIsReadAgainstOurOwnAmount(t *testing.T) {
 	assert.Equal(t, provider.Invalid, c.Status(t.Context(), q).Verdict)
 }
 
+// M-Pesa moves whole shillings: what is less by cents alone is told apart.
+func TestCentsThatMPesaDroppedAreNoted(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change map[string]string
+		noted  bool
+	}{
+		"cents dropped":              {nil, true},
+		"a whole shilling less":      {map[string]string{"amount_received": "9900"}, false},
+		"a shilling and the cents":   {map[string]string{"amount_received": "9950"}, false},
+		"cents that had moved":       {map[string]string{"amount_received": "10025"}, false},
+		"nothing is missing":         {map[string]string{"amount": "10000"}, false},
+		"more was received":          {map[string]string{"amount_received": "10100"}, false},
+		"another method":             {map[string]string{"payment_method_type": `"credit"`}, false},
+		"a currency without cents":   {map[string]string{"currency": `"UGX"`}, false},
+		"nothing is said to be here": {map[string]string{"amount_received": "null"}, false},
+	} {
+		a := serve(t, reply(200, with(t, sample(t, "payment.json"), tc.change))).Status(t.Context(), deposit(payID))
+		require.Equal(t, provider.Found, a.Verdict, a.Reason)
+		if tc.noted {
+			assert.Equal(t, payment.Noted+"M-Pesa moves whole shillings, and dropped the cents of what was asked for", a.Reason, name)
+		} else {
+			assert.Empty(t, a.Reason, name)
+		}
+	}
+}
+
 func TestConflictedPayment(t *testing.T) {
 	t.Parallel()
 	body := func(received, message string) string {

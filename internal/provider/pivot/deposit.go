@@ -153,7 +153,7 @@ func (c *client) sessionAnswer(ctx context.Context, sessions []session) provider
 		c.addFees(s, txs)
 		a.Transactions = append(a.Transactions, txs...)
 		if s.otherReference() {
-			a.Reason = "noted: a charge carries another clientReferenceId than its session"
+			a.Reason = payment.Noted + "a charge carries another clientReferenceId than its session"
 		}
 	}
 	return a
