@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tieout/internal/payment"
+	"tieout/internal/provider"
 	"tieout/internal/store"
 )
 
@@ -64,6 +65,26 @@ func TestAmountsAndCurrencies(t *testing.T) {
 	}
 	if n := f.sum(func(l line) int64 { return l.exceptions }); n != 12 {
 		t.Errorf("%d results are exceptions, want 12: several of one payment count once", n)
+	}
+}
+
+// What a client notes beside an answer that it trusts is repeated; why it could
+// not be used at another time is not.
+func TestARemarkBesideAnAnswerIsRepeatedWhereTheAmountDiffers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at := noon
+	w.pays(pay{id: "noted", ppid: "T1", at: at, amount: "100.50"}, pay{id: "other", ppid: "T2", at: at, amount: "100.50"})
+	w.says(
+		said{id: "noted", verdict: provider.Found, reason: payment.Noted + "it dropped the cents", txs: []tx{{id: "T1", at: at, amount: "100"}}},
+		said{id: "other", verdict: provider.Found, reason: "HTTP 503", txs: []tx{{id: "T2", at: at, amount: "100"}}},
+	)
+	f := w.run(1, 10)
+	if d := f.details["amount_mismatch noted"]; !strings.HasSuffix(d, " Noted: it dropped the cents.") {
+		t.Errorf("%q", d)
+	}
+	if d := f.details["amount_mismatch other"]; d == "" || strings.Contains(d, "503") {
+		t.Errorf("%q", d)
 	}
 }
 
