@@ -65,7 +65,7 @@ type Matched struct {
 // Match links both sides and classifies every payment of the run.
 func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched, error) {
 	out := Matched{Results: map[payment.Result]int64{}, Exceptions: map[payment.ExceptionKind]int64{}}
-	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
+	err := s.inHeavyTx(ctx, func(tx *sqlx.Tx) error {
 		if err := matchParameters(ctx, tx, run, rules); err != nil {
 			return err
 		}
@@ -185,14 +185,23 @@ func matchByKeys(ctx context.Context, tx *sqlx.Tx, file string, keys []string) e
 	return nil
 }
 
+// named is what tells one difference from another.
+type named struct {
+	Kind         string         `db:"kind"`
+	PID          sql.NullString `db:"pid"`
+	TxID         sql.NullInt64  `db:"tx_id"`
+	Provider     string         `db:"provider"`
+	PaymentKind  string         `db:"payment_kind"`
+	BusinessDate time.Time      `db:"bdate"`
+	TKey         sql.NullString `db:"tkey"`
+}
+
 // difference is one row of the match step's table x with the facts around it.
 type difference struct {
-	Kind           string         `db:"kind"`
-	PID            sql.NullString `db:"pid"`
-	TxID           sql.NullInt64  `db:"tx_id"`
+	named
+	N int64 `db:"n"`
+
 	Fact           string         `db:"fact"`
-	Provider       string         `db:"provider"`
-	PaymentKind    string         `db:"payment_kind"`
 	Ref            sql.NullString `db:"ref"`
 	Minor          sql.NullInt64  `db:"minor"`
 	Exp            sql.NullInt64  `db:"exp"`
@@ -200,7 +209,6 @@ type difference struct {
 	Status         sql.NullString `db:"status"`
 	Account        sql.NullString `db:"account"`
 	Created        time.Time      `db:"created"`
-	BusinessDate   time.Time      `db:"bdate"`
 	OursRefunded   sql.NullInt64  `db:"ours_refunded"`
 	OursValue      sql.NullString `db:"ours_value"`
 	State          sql.NullString `db:"state"`
@@ -210,7 +218,6 @@ type difference struct {
 	ListWhy        sql.NullString `db:"list_why"`
 	CompletedOnly  sql.NullBool   `db:"completed_list"`
 	Why            sql.NullString `db:"why"`
-	TKey           sql.NullString `db:"tkey"`
 	TPPID          sql.NullString `db:"tppid"`
 	TRef           sql.NullString `db:"tref"`
 	TStatus        sql.NullString `db:"tstatus"`
@@ -261,12 +268,22 @@ LEFT JOIN m ON m.pid = x.pid
 LEFT JOIN tieout.transactions o ON o.id = x.id
 LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
 WHERE x.kind <> 'settlement_mismatch' AND (x.pid IS NOT NULL OR x.id IS NOT NULL)
-UNION ALL` + statementDifferences + `
-ORDER BY bdate, provider, payment_kind, pid NULLS LAST, tkey NULLS FIRST, kind`
+UNION ALL` + statementDifferences
+
+// atOnce is how many differences are in memory together.
+const atOnce = 5000
 
 func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules, out *Matched) error {
-	var found []difference
-	if err := tx.SelectContext(ctx, &found, differences, rules.Location.String()); err != nil {
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE difference ON COMMIT DROP AS
+		SELECT row_number() OVER (ORDER BY bdate, provider, payment_kind, pid NULLS LAST, tkey NULLS FIRST, kind) AS n, d.* FROM (`+differences+`) d`,
+		rules.Location.String()); err != nil {
+		return fmt.Errorf("gathering differences: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `CREATE UNIQUE INDEX ON difference (n); ANALYZE difference`); err != nil {
+		return fmt.Errorf("gathering differences: %w", err)
+	}
+	var found []named
+	if err := tx.SelectContext(ctx, &found, `SELECT kind, pid, tx_id, provider, payment_kind, bdate, tkey FROM difference ORDER BY n`); err != nil {
 		return fmt.Errorf("reading differences: %w", err)
 	}
 	near, err := nearMisses(ctx, tx)
@@ -284,6 +301,30 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	if _, err := tx.ExecContext(ctx, `DELETE FROM tieout.run_exceptions WHERE run_id = $1`, run.ID); err != nil {
 		return err
 	}
+	tell := func(d difference) exception.Facts {
+		f := d.facts(run, rules)
+		f.Suggestion = near.suggest(d)
+		if f.Kind == payment.AmbiguousMatch {
+			f.Candidates, f.OtherPayments = choices.candidates[f.PaymentID], choices.payments[f.PaymentID]
+		}
+		return f
+	}
+	for after := int64(0); after < int64(len(found)); after += atOnce {
+		var some []difference
+		if err := tx.SelectContext(ctx, &some, `SELECT * FROM difference WHERE n > $1 AND n <= $2 ORDER BY n`, after, after+atOnce); err != nil {
+			return fmt.Errorf("reading differences: %w", err)
+		}
+		if err := copyExceptions(ctx, tx, run, rules.Thresholds, some, ids, tell); err != nil {
+			return err
+		}
+		for _, d := range some {
+			out.Exceptions[payment.ExceptionKind(d.Kind)]++
+		}
+	}
+	return nil
+}
+
+func copyExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, thresholds exception.Thresholds, some []difference, ids map[string]identity, tell func(difference) exception.Facts) error {
 	w, err := newCopy(ctx, tx, "tieout.run_exceptions", "run_id", "exception_id", "kind", "severity", "provider", "payment_kind", "payment_id",
 		"transaction_id", "provider_payment_id", "reference", "internal_amount", "internal_exp", "currency", "provider_amount", "provider_exp",
 		"provider_currency", "internal_status", "provider_status", "account", "business_date", "created_at", "first_seen", "match_method", "detail",
@@ -291,12 +332,8 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 	if err != nil {
 		return err
 	}
-	for _, d := range found {
-		f := d.facts(run, rules)
-		f.Suggestion = near.suggest(d)
-		if f.Kind == payment.AmbiguousMatch {
-			f.Candidates, f.OtherPayments = choices.candidates[f.PaymentID], choices.payments[f.PaymentID]
-		}
+	for _, d := range some {
+		f := tell(d)
 		id := ids[d.fingerprint()]
 		var risk, riskExp any
 		if a := f.AtRisk(); a != nil {
@@ -310,18 +347,17 @@ func (s *Store) writeExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, rule
 		if !account.Valid {
 			account = d.TAccount
 		}
-		if err := w.add(run.ID, id.ID, d.Kind, string(f.Severity(rules.Thresholds)), d.Provider, d.PaymentKind, d.PID, d.TxID, d.TPPID, ref,
+		if err := w.add(run.ID, id.ID, d.Kind, string(f.Severity(thresholds)), d.Provider, d.PaymentKind, d.PID, d.TxID, d.TPPID, ref,
 			minor(f.Internal), exponent(f.Internal), d.Cur, minor(f.Theirs), exponent(f.Theirs), d.TCur, d.Status, null(f.TheirStatus), account, d.BusinessDate.Format(time.DateOnly),
 			d.Created, id.FirstSeen, d.Method, clean(f.Detail()), risk, riskExp, d.TxID.Valid, minor(f.Refunded)); err != nil {
 			return err
 		}
-		out.Exceptions[payment.ExceptionKind(d.Kind)]++
 	}
 	return w.close()
 }
 
 // fingerprint is what makes two differences of two runs the same one.
-func (d difference) fingerprint() string {
+func (d named) fingerprint() string {
 	if d.TxID.Valid || !d.PID.Valid {
 		return d.Kind + "|" + d.Provider + "|" + d.PaymentKind + "|" + d.PID.String + "|" + d.TKey.String
 	}
@@ -400,11 +436,11 @@ type identity struct {
 
 // identities gives each difference the id that it had before, or the next free
 // one of its business date. It serialises with other runs on the table's lock.
-func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) (map[string]identity, error) {
+func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []named) (map[string]identity, error) {
 	if _, err := tx.ExecContext(ctx, `LOCK TABLE tieout.exception_ids IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 		return nil, err
 	}
-	byPrint := map[string]difference{}
+	byPrint := map[string]named{}
 	prints := make([]string, 0, len(found))
 	for _, d := range found {
 		f := d.fingerprint()
@@ -455,7 +491,7 @@ func identities(ctx context.Context, tx *sqlx.Tx, run *Run, found []difference) 
 
 // inherit gives a transaction that nobody explains the identity of the
 // statement's row by which it was known before any list or answer showed it.
-func inherit(ctx context.Context, tx *sqlx.Tx, found []difference, prints []string, known map[string]identity) ([]identity, error) {
+func inherit(ctx context.Context, tx *sqlx.Tx, found []named, prints []string, known map[string]identity) ([]identity, error) {
 	var ids []int64
 	var heirs []string
 	for _, d := range found {

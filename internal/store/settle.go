@@ -16,7 +16,7 @@ import (
 // the proofs; a run one of which does not tie must not be published.
 func (s *Store) Settle(ctx context.Context, run *Run, loc *time.Location) ([]reports.Check, error) {
 	var checks []reports.Check
-	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
+	err := s.inHeavyTx(ctx, func(tx *sqlx.Tx) error {
 		for _, q := range []string{`DELETE FROM tieout.run_lines WHERE run_id = $1`, `DELETE FROM tieout.run_checks WHERE run_id = $1`} {
 			if _, err := tx.ExecContext(ctx, q, run.ID); err != nil {
 				return err

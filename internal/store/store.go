@@ -243,6 +243,17 @@ func (s *Store) inQuickTx(ctx context.Context, f func(tx *sqlx.Tx) error) error 
 	})
 }
 
+// inHeavyTx is inTx for joins of whole ranges: with memory for them, where the
+// server's default is made for many small queries, and without compiling them.
+func (s *Store) inHeavyTx(ctx context.Context, f func(tx *sqlx.Tx) error) error {
+	return s.inTx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL work_mem = '192MB'; SET LOCAL jit = off`); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
 // steps splits an SQL file at its "-- step: name" lines.
 func steps(file string) []struct{ Name, SQL string } {
 	var out []struct{ Name, SQL string }

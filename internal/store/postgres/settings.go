@@ -17,6 +17,7 @@ func serverArgs(data, sockets string, volatile bool) []string {
 		"timezone=UTC",
 		// A few large batches: big scans and joins, COPY into new tables.
 		"work_mem=32MB",
+		"temp_buffers=256MB", // a session takes what it fills: the match step's tables
 		"maintenance_work_mem=128MB",
 		"max_wal_size=4GB",
 		"checkpoint_timeout=15min",
