@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -69,13 +70,21 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 		if err := matchParameters(ctx, tx, run, rules); err != nil {
 			return err
 		}
+		reach := rules.reach()
+		near := strings.NewReplacer("/*near_from*/", literal(run.FromTime.Add(-reach)), "/*near_to*/", literal(run.ToTime.Add(reach)))
 		for _, st := range steps("match.sql") {
 			if st.Name == "what is known of each payment" {
 				if err := s.linkStatements(ctx, tx, rules.Location); err != nil {
 					return err
 				}
 			}
-			if st.Name == "metadata" {
+			switch st.Name {
+			case "pairs":
+				if err := joinSides(ctx, tx, near, rules.MetadataKeys); err != nil {
+					return fmt.Errorf("joining both sides: %w", err)
+				}
+				continue
+			case "metadata":
 				if err := matchByKeys(ctx, tx, "match_metadata.sql", rules.MetadataKeys); err != nil {
 					return err
 				}
@@ -84,10 +93,10 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 				}
 				continue
 			}
-			if st.Name == "provider transactions of other times whose reference means the same" && len(rules.References.providers()) == 0 {
+			if st.Name == "transactions of other times whose reference means the same" && len(rules.References.providers()) == 0 {
 				continue // it reads all that there is
 			}
-			if _, err := tx.ExecContext(ctx, st.SQL); err != nil {
+			if _, err := tx.ExecContext(ctx, near.Replace(st.SQL)); err != nil {
 				return fmt.Errorf("%s: %w", st.Name, err)
 			}
 		}
@@ -109,25 +118,38 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 		}
 		return s.done(ctx, tx, run, "matched_at")
 	})
+	if err == nil { // what settles next joins all of it
+		err = s.analyze(ctx, "tieout.run_results (run_id, payment_id, result, outcome)", "tieout.run_transactions (run_id, transaction_id, role)")
+	}
 	return out, wrap("match", err)
+}
+
+// reach is how far from the range a transaction may lie that metadata links.
+func (r MatchRules) reach() time.Duration {
+	if len(r.MetadataKeys)+len(r.BatchKeys) == 0 {
+		return 0
+	}
+	return r.DateWindow
+}
+
+func literal(t time.Time) string {
+	return pq.QuoteLiteral(t.UTC().Format(time.RFC3339Nano)) + "::timestamptz"
 }
 
 func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRules) error {
 	if err := rules.References.define(ctx, tx); err != nil {
 		return err
 	}
-	reach := time.Duration(0)
-	if len(rules.MetadataKeys)+len(rules.BatchKeys) > 0 {
-		reach = rules.DateWindow
-	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE par (run_id text, started_at timestamptz, from_time timestamptz, to_time timestamptz,
 		providers text[], kinds text[], grace interval, stale_deposit interval, stale_payout interval, stale_action interval,
-		date_window interval, reach interval, respelled text[]) ON COMMIT DROP`); err != nil {
+		date_window interval, respelled text[], stated text[]) ON COMMIT DROP`); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO par VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	if _, err := tx.ExecContext(ctx, `INSERT INTO par VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+		ARRAY(SELECT name FROM unnest($5::text[]) AS s (name) WHERE EXISTS (SELECT 1 FROM tieout.statement_rows r WHERE r.provider = s.name)
+			OR EXISTS (SELECT 1 FROM tieout.statement_coverage c WHERE c.provider = s.name)))`,
 		run.ID, run.StartedAt, run.FromTime, run.ToTime, run.Providers, run.Kinds, interval(rules.Grace), interval(rules.StaleDeposit),
-		interval(rules.StalePayout), interval(rules.StaleNeed), interval(rules.DateWindow), interval(reach), textArray(rules.References.providers())); err != nil {
+		interval(rules.StalePayout), interval(rules.StaleNeed), interval(rules.DateWindow), textArray(rules.References.providers())); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE tolerance (provider text, kind text, currency text, minor bigint) ON COMMIT DROP;
@@ -154,15 +176,43 @@ func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRule
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE stated ON COMMIT DROP AS
-		SELECT provider FROM par, unnest(par.providers) AS s (provider) WHERE EXISTS (SELECT 1 FROM tieout.statement_rows r WHERE r.provider = s.provider)`); err != nil {
-		return err
-	}
 	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE metadata_keys (n integer, key text) ON COMMIT DROP`); err != nil {
 		return err
 	}
 	for i, k := range rules.MetadataKeys {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO metadata_keys VALUES ($1, $2)`, i, k); err != nil {
+			return err
+		}
+	}
+	// few rows, but the planner takes an unknown table for many
+	_, err := tx.ExecContext(ctx, `ANALYZE par, tolerance, limits, schedule, metadata_keys`)
+	return err
+}
+
+// joinSides finds the payments and transactions that name each other: by the
+// provider's id, and by the reference among those that have no other side so
+// and those whose ids batches share.
+func joinSides(ctx context.Context, tx *sqlx.Tx, near *strings.Replacer, metadataKeys []string) error {
+	const ours = `SELECT rp.* FROM tieout.run_payments rp`
+	const theirs = `SELECT t.* FROM tieout.transactions t`
+	const around = `, par WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds) AND t.created_at >= /*near_from*/ AND t.created_at < /*near_to*/`
+	var metadata strings.Builder
+	for _, k := range metadataKeys {
+		fmt.Fprintf(&metadata, " AND (x.metadata ->> %[1]s = p.metadata ->> %[1]s) IS NOT FALSE", pq.QuoteLiteral(k))
+	}
+	for _, pass := range []struct{ number, ours, theirs, key string }{
+		{
+			"1", ours + ` WHERE rp.run_id = (SELECT run_id FROM par)`, theirs + around + ` AND NOT t.batched`,
+			`x.provider_payment_id = coalesce(p.provider_payment_id, p.payment_id)`,
+		},
+		{
+			"2", ours + ` JOIN pair ON pair.pid = rp.payment_id WHERE rp.run_id = (SELECT run_id FROM par) AND pair.id IS NULL`,
+			theirs + ` JOIN pair USING (id) WHERE pair.pid IS NULL UNION ALL ` + theirs + around + ` AND t.batched`,
+			`nullif(pg_temp.reference_key(x.provider, x.reference), '') = pg_temp.reference_key(p.provider, p.reference)`,
+		},
+	} {
+		q := strings.NewReplacer("/*ours*/", pass.ours, "/*theirs*/", pass.theirs, "/*key*/", pass.key, "/*pass*/", pass.number, "/*metadata*/", metadata.String()).Replace(query("match_pairs.sql"))
+		if _, err := tx.ExecContext(ctx, near.Replace(q)); err != nil {
 			return err
 		}
 	}
@@ -243,7 +293,7 @@ SELECT x.kind, x.pid, x.id AS tx_id, x.fact, coalesce(p.provider, o.provider) AS
 	CASE WHEN x.id IS NULL THEN p.bdate ELSE (o.created_at AT TIME ZONE $1)::date END AS bdate,
 	p.refunded AS ours_refunded, p.metadata ->> nullif(x.fact, '') AS ours_value, p.ppid AS ours_ppid,
 	r.state, r.outcome, r.method, k.reason, k.list_why, k.completed_list,
-	(SELECT min(why) FROM amb WHERE amb.pid = x.pid) AS why,
+	amb.why,
 	o.key AS tkey,
 	CASE WHEN x.id IS NULL THEN coalesce(m.ppid, p.ppid) ELSE o.provider_payment_id END AS tppid,
 	CASE WHEN x.id IS NULL THEN m.ref ELSE o.reference END AS tref,
@@ -261,10 +311,11 @@ SELECT x.kind, x.pid, x.id AS tx_id, x.fact, coalesce(p.provider, o.provider) AS
 	CASE WHEN x.id IS NULL THEN m.failure_code ELSE o.failure_code END AS tfailure,
 	a.raw_status AS answer_raw
 FROM x
-LEFT JOIN rest p ON p.pid = x.pid
+LEFT JOIN p ON p.pid = x.pid
 LEFT JOIN r ON r.pid = x.pid
 LEFT JOIN k ON k.pid = x.pid
 LEFT JOIN m ON m.pid = x.pid
+LEFT JOIN (SELECT pid, min(why) AS why FROM amb GROUP BY pid) amb ON amb.pid = x.pid
 LEFT JOIN tieout.transactions o ON o.id = x.id
 LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
 WHERE x.kind <> 'settlement_mismatch' AND (x.pid IS NOT NULL OR x.id IS NOT NULL)

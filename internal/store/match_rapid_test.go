@@ -332,7 +332,7 @@ func TestOneChangedFieldRaisesExactlyItsException(t *testing.T) {
 }
 
 // drawPairs is a world of payments that have one transaction each, in which one
-// thing at most differs.
+// thing at most differs, or one of the two has to do with another pair.
 func drawPairs(t *rapid.T) small {
 	var s small
 	for i := range rapid.IntRange(4, 12).Draw(t, "pairs") {
@@ -344,8 +344,20 @@ func drawPairs(t *rapid.T) small {
 		if !p.status.Final() || rapid.Bool().Draw(t, "late") {
 			x.status = pick(t, "their status", payment.Statuses)
 		}
+		switch pick(t, "known by", []string{"their id", "their id", "their id", "our id", "reference", "both ids"}) {
+		case "their id":
+			p.ppid, x.own = x.id, ""
+		case "reference":
+			x.own = ""
+		case "both ids":
+			p.ppid = x.id
+		}
+		other := rapid.IntRange(0, 11).Draw(t, "other")
 		verdict := provider.Found
-		switch pick(t, "but for", []string{"", "", "account", "ref", "order", "amount", "settled", "currency", "refunded", "our refund", "both refunds", "partial", "needs", "fee", "answer", "again", "by reference"}) {
+		switch pick(t, "but for", []string{
+			"", "", "", "account", "ref", "order", "amount", "settled", "currency", "refunded", "our refund", "both refunds", "partial", "needs", "fee", "answer", "again",
+			"their id of another", "our id of another", "reference of another", "hidden reference", "no reference", "echo of the reference", "an id that is a reference", "another transaction", "another payment",
+		}) {
 		case "account":
 			x.account = "254799999999"
 		case "ref":
@@ -374,8 +386,33 @@ func drawPairs(t *rapid.T) small {
 			verdict = provider.Verdict(rapid.IntRange(0, int(provider.NotAskable)).Draw(t, "verdict"))
 		case "again":
 			p.ref, x.ref = "R", "R"
-		case "by reference":
-			x.own = ""
+		case "their id of another":
+			p.ppid = fmt.Sprint("T", other)
+		case "our id of another":
+			x.own = fmt.Sprint("p", other)
+		case "reference of another":
+			p.ref = fmt.Sprint("R", other)
+			x.ref = pick(t, "their ref", []string{p.ref, x.ref, ""})
+		case "hidden reference":
+			x.ref = ""
+		case "no reference":
+			p.ref = ""
+		case "echo of the reference":
+			x.own = p.ref
+		case "an id that is a reference":
+			p.id = fmt.Sprint("R", other)
+		case "another transaction":
+			twin := x
+			twin.id, twin.status = fmt.Sprint("U", i), pick(t, "its status", payment.Statuses)
+			twin.own, twin.ref = pick(t, "its own", []string{"", x.own, p.id}), pick(t, "its ref", []string{"", p.ref})
+			s.txs = append(s.txs, twin)
+		case "another payment":
+			twin := p
+			twin.id, twin.ppid, twin.ref = fmt.Sprint("q", i), pick(t, "its ppid", []string{"", x.id}), pick(t, "its ref", []string{"", p.ref})
+			s.pays = append(s.pays, twin)
+		}
+		if slices.ContainsFunc(s.pays, func(o pay) bool { return o.id == p.id }) {
+			continue
 		}
 		s.pays, s.txs = append(s.pays, p), append(s.txs, x)
 		s.says = append(s.says, said{id: p.id, provider: p.provider, kind: p.kind, verdict: verdict, at: start.Add(2 * time.Minute)})
@@ -398,7 +435,11 @@ func TestTheShortWayForPlainPairsChangesNothing(t *testing.T) {
 	}
 	check(t, func(t *rapid.T, w *world) {
 		w.rules.Schedule = []store.ScheduledFee{{Provider: "pay", Kind: "payout", Currency: "KES", Percent: "0.5", Fixed: "0"}}
-		w.fill(drawPairs(t))
+		if rapid.IntRange(0, 3).Draw(t, "hostile") == 0 {
+			w.fill(drawWorld(t))
+		} else {
+			w.fill(drawPairs(t))
+		}
 		a := w.run(8, 10)
 		rows := stored(w)
 		w.exec(`DELETE FROM tieout.run_results; DELETE FROM tieout.run_transactions`)

@@ -50,7 +50,7 @@ func nearMisses(ctx context.Context, tx *sqlx.Tx) (nearMiss, error) {
 			SELECT NULL, key, provider, payment_kind, cur, exp, shown, created, sid, ref FROM st_own WHERE kind = 'missing_internally'
 		)
 		SELECT p.pid, coalesce(p.ref, '') AS ref, coalesce(p.ppid, '') AS our_id, o.id, o.row_key, coalesce(o.ppid, '') AS ppid, coalesce(o.ref, '') AS theirs
-		FROM theirs o JOIN rest p ON p.provider = o.provider AND p.kind = o.kind AND p.cur = o.cur AND p.exp = o.exp AND p.minor = o.amount, par
+		FROM theirs o JOIN p ON p.provider = o.provider AND p.kind = o.kind AND p.cur = o.cur AND p.exp = o.exp AND p.minor = o.amount, par
 		WHERE o.created BETWEEN p.created - par.date_window AND p.created + par.date_window
 		  AND NOT EXISTS (SELECT 1 FROM m WHERE m.pid = p.pid)
 		ORDER BY p.pid, o.ppid, o.ref, o.id, o.row_key LIMIT $1`, mostNear)

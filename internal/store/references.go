@@ -58,9 +58,16 @@ func (r References) key(provider, reference string) string {
 }
 
 // define makes key callable as pg_temp.reference_key(provider, reference) for
-// the rest of the transaction's statements.
+// the rest of the transaction's statements, and pg_temp.id_key(id) for ids: a
+// UUID means the same in either case, other ids do not. pg_temp.name_hash is a
+// short stand-in for an id or reference of one provider and kind: equal names
+// have equal hashes, and it is good for no more than that.
 func (r References) define(ctx context.Context, tx *sqlx.Tx) error {
 	_, err := tx.ExecContext(ctx, `CREATE OR REPLACE FUNCTION pg_temp.reference_key(provider text, reference text) RETURNS text
-		LANGUAGE sql IMMUTABLE AS $key$ SELECT `+r.key("provider", "reference")+` $key$`)
+			LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $key$ SELECT `+r.key("provider", "reference")+` $key$;
+		CREATE OR REPLACE FUNCTION pg_temp.id_key(id text) RETURNS text
+			LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $key$ SELECT CASE WHEN octet_length(id) = 36 THEN lower(id COLLATE "C") ELSE id END $key$;
+		CREATE OR REPLACE FUNCTION pg_temp.name_hash(provider text, kind text, name text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+			AS $key$ SELECT hashtextextended(nullif(name, ''), hashtextextended(provider, hashtextextended(kind, 0))) $key$`)
 	return err
 }

@@ -30,7 +30,7 @@ SELECT x.kind, x.pid, NULL::bigint AS tx_id, x.fact, coalesce(p.provider, w.prov
 	coalesce(s.minor, w.shown) AS tminor, coalesce(s.exp, w.exp) AS texp, coalesce(s.cur, w.cur) AS tcur, NULL::bigint AS trefunded, NULL::bigint AS tfee,
 	coalesce(m.account, w.account) AS taccount, NULL AS tvalue, NULL AS taction, NULL AS tfailure, NULL AS answer_raw
 FROM x
-LEFT JOIN rest p ON p.pid = x.pid
+LEFT JOIN p ON p.pid = x.pid
 LEFT JOIN r ON r.pid = x.pid
 LEFT JOIN m ON m.pid = x.pid
 LEFT JOIN st_pay s ON s.pid = x.pid AND s.chosen

@@ -32,6 +32,9 @@ func (s *Store) storyCallbacks(ctx context.Context, out *Story) error {
 
 // storyTransactions finds the provider's records: those that a run has linked
 // with the payment, and those that carry its id, or its reference and no other id.
+// runsOfPayment are the runs that have the payment $1 in their snapshot.
+const runsOfPayment = `SELECT r.id FROM tieout.runs r WHERE EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = r.id AND rp.payment_id = $1)`
+
 func (s *Store) storyTransactions(ctx context.Context, out *Story) error {
 	p := out.Payment
 	var rows []struct {
@@ -47,7 +50,7 @@ func (s *Store) storyTransactions(ctx context.Context, out *Story) error {
 			currency, exp, amount AS minor, settled AS settled_minor, refunded AS refunded_minor, fee AS fee_minor, tax AS tax_minor, account,
 			created_at, completed_at, source, first_observed_at, observed_at, asked_at, run_id, own_id
 		FROM tieout.transactions WHERE provider = $2 AND kind = $3 AND (
-			id IN (SELECT unnest(transaction_ids) FROM tieout.run_results WHERE payment_id = $1)
+			id IN (SELECT unnest(x.transaction_ids) FROM tieout.run_results x WHERE x.payment_id = $1 AND x.run_id IN (`+runsOfPayment+`))
 			OR own_id = $1 OR $4 <> '' AND provider_payment_id IN ($4, lower($4)) AND (NOT batched OR reference IN ($1, $5))
 			OR $4 = '' AND $5 <> '' AND reference = $5)
 		ORDER BY observed_at, id`, p.ID, p.Provider, p.Kind, p.ProviderPaymentID, p.Reference); err != nil {
@@ -214,7 +217,7 @@ func holdsAny(b []byte, ids []json.RawMessage) bool {
 func (s *Store) storyResults(ctx context.Context, out *Story) error {
 	var rows []StoryResult
 	if err := s.db.SelectContext(ctx, &rows, `SELECT x.run_id, coalesce(r.matched_at, r.started_at) AS at, r.version, r.status AS run_status, x.result, x.outcome, x.match_method, x.provider_status, x.raw_status
-		FROM tieout.run_results x JOIN tieout.runs r ON r.id = x.run_id WHERE x.payment_id = $1 ORDER BY at, r.id`, out.Payment.ID); err != nil {
+		FROM tieout.run_results x JOIN tieout.runs r ON r.id = x.run_id WHERE x.payment_id = $1 AND x.run_id IN (`+runsOfPayment+`) ORDER BY at, r.id`, out.Payment.ID); err != nil {
 		return err
 	}
 	for i := range rows {

@@ -184,7 +184,7 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 		q += `SELECT DISTINCT key FROM keys`
 	}
 	var keys []string
-	err := s.db.SelectContext(ctx, &keys, q+` ORDER BY 1`, args...)
+	err := s.inHeavyTx(ctx, func(tx *sqlx.Tx) error { return tx.SelectContext(ctx, &keys, q+` ORDER BY 1`, args...) })
 	return keys, err
 }
 
@@ -204,8 +204,10 @@ func (s *Store) surroundByMetadata(ctx context.Context, run *Run, l *Ledger, rul
 		return 0, nil
 	}
 	var links []metadataLink
-	if err := s.db.SelectContext(ctx, &links, outsideMetadata, run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime,
-		interval(scope.DateWindow), textArray(scope.MetadataKeys)); err != nil {
+	if err := s.inHeavyTx(ctx, func(tx *sqlx.Tx) error {
+		return tx.SelectContext(ctx, &links, outsideMetadata, run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime,
+			interval(scope.DateWindow), textArray(scope.MetadataKeys))
+	}); err != nil {
 		return 0, err
 	}
 	if len(links) == 0 {
@@ -245,21 +247,17 @@ func holdsOne(p payment.Payment, keys []string, wanted map[metadataLink]bool) bo
 // outsideMetadata finds the values of transactions that no payment of the
 // snapshot holds by id or reference: those of the range, and those within the
 // window beside it that share a value with a payment of the range.
-const outsideMetadata = `WITH ours AS MATERIALIZED (
-		SELECT DISTINCT rp.provider, rp.kind, k.key, rp.metadata ->> k.key AS value FROM tieout.run_payments rp, unnest($7::text[]) AS k (key)
-		WHERE rp.run_id = $1 AND rp.in_range AND rp.metadata ->> k.key <> ''
-	), near AS MATERIALIZED (
-		SELECT t.id, t.provider, t.kind, t.provider_payment_id, t.batched, t.own_id, t.reference, k.key, t.metadata ->> k.key AS value,
-			t.created_at >= $4 AND t.created_at < $5 AS inside
+const outsideMetadata = `WITH near AS NOT MATERIALIZED (
+		SELECT t.id, t.provider, t.kind, t.provider_payment_id, t.batched, t.own_id, t.reference, k.key, t.metadata ->> k.key AS value, t.created_at
 		FROM tieout.transactions t, unnest($7::text[]) AS k (key)
-		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4::timestamptz - $6::interval AND t.created_at < $5::timestamptz + $6::interval
-		  AND t.metadata ->> k.key <> ''
-	), shared AS (
-		SELECT n.* FROM near n WHERE inside
-		UNION
-		SELECT n.* FROM near n JOIN ours USING (provider, kind, key, value) WHERE NOT inside
+		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.metadata ->> k.key <> ''
 	)
-	SELECT DISTINCT n.provider, n.kind, n.key, n.value FROM shared n
+	SELECT DISTINCT n.provider, n.kind, n.key, n.value FROM (
+		SELECT * FROM near WHERE created_at >= $4 AND created_at < $5
+		UNION ALL
+		SELECT * FROM near b WHERE (created_at >= $4::timestamptz - $6::interval AND created_at < $4 OR created_at >= $5 AND created_at < $5::timestamptz + $6::interval)
+		  AND EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.in_range AND rp.provider = b.provider AND rp.kind = b.kind AND rp.metadata ->> b.key = b.value)
+	) n
 	WHERE NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.provider_payment_id = n.provider_payment_id AND NOT n.batched)
 	  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.payment_id = n.own_id)
 	  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.reference = n.reference)`

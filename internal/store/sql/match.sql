@@ -1,7 +1,91 @@
 -- The match step: set-based, one transaction, over temporary tables. par holds
--- the run and its rules. docs/matching.md tells the ladder in words.
+-- the run and its rules; the times that bound what is near are written into the
+-- text, so that the planner knows how much that is. docs/matching.md tells the
+-- ladder in words.
 
--- step: payments of the run, and those outside its range that may own one of its transactions
+-- step: pairs of a payment and a transaction, and what has no other side
+CREATE TEMP TABLE pair (
+    pid text, id bigint, pass smallint, good boolean, by_id boolean,
+    -- the names by which others may know either, hashed; those of the transaction only where they are not the payment's
+    our_id bigint, our_ref bigint, our_tid bigint, tid bigint, own bigint, ref bigint,
+    amount bigint, exp smallint, currency text
+) ON COMMIT DROP;
+
+-- step: transactions of other times that a payment's id or reference leads to
+CREATE TEMP TABLE far (id bigint) ON COMMIT DROP;
+INSERT INTO far
+WITH p AS NOT MATERIALIZED (
+    SELECT provider, kind, reference AS ref, pg_temp.id_key(payment_id) AS own, pg_temp.id_key(provider_payment_id) AS ppid
+    FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par)
+), other AS NOT MATERIALIZED (
+    SELECT id, provider, kind, provider_payment_id, own_id, reference FROM tieout.transactions WHERE created_at < /*near_from*/ OR created_at >= /*near_to*/
+)
+SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind = p.kind AND other.provider_payment_id = p.ppid
+UNION
+SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind = p.kind AND other.provider_payment_id = upper(p.ppid) WHERE length(p.ppid) = 36
+UNION
+SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind = p.kind AND other.own_id = p.own
+UNION
+SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind = p.kind AND other.own_id = upper(p.own) WHERE length(p.own) = 36
+UNION
+SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind = p.kind AND other.reference = p.ref;
+
+-- step: transactions of other times whose reference means the same
+INSERT INTO far
+SELECT t.id FROM tieout.transactions t, par, tieout.run_payments p
+WHERE t.provider = ANY (par.respelled) AND (t.created_at < /*near_from*/ OR t.created_at >= /*near_to*/)
+  AND p.run_id = par.run_id AND p.provider = t.provider AND p.kind = t.kind
+  AND pg_temp.reference_key(p.provider, p.reference) = pg_temp.reference_key(t.provider, t.reference)
+  AND t.reference <> p.reference
+  AND NOT EXISTS (SELECT 1 FROM far WHERE far.id = t.id)
+GROUP BY t.id;
+
+-- step: pairs
+-- both sides are joined here by the provider's id and what is left by the reference; see match_pairs.sql
+
+-- step: what the rest goes by
+-- A good pair that shares any name with it may be one of several, and is left for the rules below.
+CREATE TEMP TABLE rest_name (name bigint) ON COMMIT DROP;
+INSERT INTO rest_name
+SELECT n.name FROM pair CROSS JOIN LATERAL (VALUES (our_id), (our_ref), (our_tid), (tid), (own), (ref)) AS n (name)
+-- what the first pass left alone is in the second again
+WHERE NOT good AND (pass = 2 OR pid IS NOT NULL AND id IS NOT NULL) AND n.name IS NOT NULL
+UNION
+SELECT pg_temp.name_hash(t.provider, t.kind, n.name) FROM far JOIN tieout.transactions t USING (id)
+CROSS JOIN LATERAL (VALUES (pg_temp.id_key(t.own_id)), (pg_temp.id_key(t.provider_payment_id)), (pg_temp.reference_key(t.provider, t.reference))) AS n (name)
+WHERE n.name <> ''
+UNION
+-- payments that repeat each other's reference, amount and currency, and those with several transactions
+SELECT our_ref FROM pair WHERE good AND our_ref IS NOT NULL GROUP BY our_ref, amount, exp, currency HAVING count(*) > 1
+UNION
+-- a transaction that several payments name
+SELECT tid FROM pair WHERE good GROUP BY tid HAVING count(*) > 1
+UNION
+-- pairs of which one's transaction names the other's payment
+SELECT n.name FROM pair y JOIN pair o ON o.our_id = y.own CROSS JOIN LATERAL (VALUES (y.our_id), (y.own)) AS n (name) WHERE y.good AND o.good;
+ANALYZE rest_name;
+
+-- step: plain pairs: nobody else has to do with them, so they have their result here
+CREATE TEMP TABLE judged (pid text, id bigint, by_id boolean, plain boolean) ON COMMIT DROP;
+INSERT INTO judged
+SELECT pid, id, by_id, good AND num_nulls(a.name, b.name, c.name, d.name, e.name, f.name) = 6
+FROM pair
+LEFT JOIN rest_name a ON a.name = our_id
+LEFT JOIN rest_name b ON b.name = our_ref
+LEFT JOIN rest_name c ON c.name = our_tid
+LEFT JOIN rest_name d ON d.name = tid
+LEFT JOIN rest_name e ON e.name = own
+LEFT JOIN rest_name f ON f.name = ref
+WHERE good OR pass = 2 OR pid IS NOT NULL AND id IS NOT NULL;
+ANALYZE judged (plain, id);
+DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
+INSERT INTO tieout.run_results
+SELECT par.run_id, judged.pid, 'matched', x.status, CASE WHEN judged.by_id THEN 'provider_id' ELSE 'reference' END, ARRAY[x.id],
+       x.provider_payment_id, x.reference, nullif(x.network_reference, ''), x.status, x.raw_status, x.amount, x.currency, x.exp,
+       x.refunded, x.fee, x.tax, x.failure_code, x.failure_message, CASE WHEN x.status = 'completed' THEN x.completed_at END, x.observed_at
+FROM judged JOIN tieout.transactions x USING (id), par WHERE judged.plain;
+
+-- step: the other payments of the run, and those outside its range that may own one of its transactions
 CREATE TEMP TABLE p (
     pid text, own text, in_range boolean, provider text, kind text, ppid text, ref text,
     rkey text,            -- what is compared of ref
@@ -10,15 +94,14 @@ CREATE TEMP TABLE p (
 ) ON COMMIT DROP;
 INSERT INTO p
 SELECT payment_id,
-       -- a UUID means the same in either case; other ids do not
-       CASE WHEN length(payment_id) = 36 THEN lower(payment_id) ELSE payment_id END,
+       pg_temp.id_key(payment_id),
        in_range, provider, kind,
-       CASE WHEN length(provider_payment_id) = 36 THEN lower(provider_payment_id) ELSE provider_payment_id END,
+       pg_temp.id_key(provider_payment_id),
        reference, pg_temp.reference_key(provider, reference), amount, exp, currency, status, account, created_at, business_date, refunded, metadata
-FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par);
+FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par) AND payment_id IN (SELECT pid FROM judged WHERE NOT plain);
 ANALYZE p;
 
--- step: provider transactions that the run may have to do with
+-- step: the other transactions
 CREATE TEMP TABLE t (
     id bigint, provider text, kind text, key text, ppid text, batched boolean, own text, ref text, rkey text, cur text, exp smallint,
     amount bigint, moved bigint, refunded bigint, fee bigint, tax bigint, status text,
@@ -26,49 +109,16 @@ CREATE TEMP TABLE t (
     is_done boolean,      -- moved money that has not come back in full
     in_range boolean, created timestamptz, metadata jsonb
 ) ON COMMIT DROP;
--- those of the range and its surroundings are read in one go
-CREATE TEMP TABLE tid (id bigint) ON COMMIT DROP;
-INSERT INTO tid
-SELECT t.id FROM tieout.transactions t, par
-WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds)
-  AND t.created_at >= par.from_time - par.reach AND t.created_at < par.to_time + par.reach;
--- and of all others those that a payment's id or reference leads to
-INSERT INTO tid
-WITH far AS (
-    SELECT t.id, t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t, par
-    WHERE t.created_at < par.from_time - par.reach OR t.created_at >= par.to_time + par.reach
-)
-SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.provider_payment_id = p.ppid
-UNION
-SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.provider_payment_id = upper(p.ppid) WHERE length(p.ppid) = 36
-UNION
-SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.own_id = p.own
-UNION
-SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.own_id = upper(p.own) WHERE length(p.own) = 36
-UNION
-SELECT far.id FROM p JOIN far ON far.provider = p.provider AND far.kind = p.kind AND far.reference = p.ref;
-ANALYZE tid;
-
--- step: provider transactions of other times whose reference means the same
-INSERT INTO tid
-SELECT far.id FROM tieout.transactions far, par, p
-WHERE far.provider = ANY (par.respelled) AND (far.created_at < par.from_time - par.reach OR far.created_at >= par.to_time + par.reach)
-  AND p.provider = far.provider AND p.kind = far.kind AND p.rkey = pg_temp.reference_key(far.provider, far.reference)
-  AND far.reference <> p.ref
-  AND NOT EXISTS (SELECT 1 FROM tid WHERE tid.id = far.id)
-GROUP BY far.id;
-
--- step: their figures
 INSERT INTO t
 SELECT t.id, t.provider, t.kind, t.key,
-       CASE WHEN length(t.provider_payment_id) = 36 THEN lower(t.provider_payment_id) ELSE t.provider_payment_id END,
-       t.batched, CASE WHEN length(t.own_id) = 36 THEN lower(t.own_id) ELSE t.own_id END, t.reference, pg_temp.reference_key(t.provider, t.reference), t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
+       pg_temp.id_key(t.provider_payment_id),
+       t.batched, pg_temp.id_key(t.own_id), t.reference, pg_temp.reference_key(t.provider, t.reference), t.currency, t.exp, t.amount, coalesce(t.settled, t.amount), t.refunded, t.fee, t.tax, t.status,
        t.status IN ('created', 'pending'),
        t.status = 'completed' AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount)),
        t.created_at >= par.from_time AND t.created_at < par.to_time
            AND t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds),
        t.created_at, t.metadata
-FROM tieout.transactions t JOIN tid USING (id), par;
+FROM (SELECT id FROM judged WHERE NOT plain AND id IS NOT NULL UNION SELECT id FROM far) i JOIN tieout.transactions t USING (id), par;
 ANALYZE t;
 
 -- step: rung 1, the provider's id or the echo of ours
@@ -172,49 +222,6 @@ INSERT INTO again
 SELECT provider, kind, rkey, minor, exp, cur FROM p WHERE ref <> '' GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1;
 ANALYZE again;
 
--- step: plain pairs: one payment, one transaction, and nothing at all differs
--- Nearly all payments are that. They have their result here in one pass; every
--- rule below looks only at the rest and would find nothing in these.
-CREATE TEMP TABLE plain (pid text, id bigint) ON COMMIT DROP;
-DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
--- so many conditions multiply to one row in the planner's eyes, though nearly all meet them
-SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;
-WITH written AS (
-    INSERT INTO tieout.run_results
-    SELECT par.run_id, p.pid, 'matched', x.status, CASE u.rung WHEN 1 THEN 'provider_id' WHEN 2 THEN 'reference' WHEN 3 THEN 'metadata' END, ARRAY[x.id],
-           x.provider_payment_id, x.reference, nullif(x.network_reference, ''), x.status, x.raw_status, x.amount, x.currency, x.exp,
-           x.refunded, x.fee, x.tax, x.failure_code, x.failure_message, CASE WHEN x.status = 'completed' THEN x.completed_at END, x.observed_at
-    FROM u JOIN p USING (pid) JOIN tieout.transactions x ON x.id = u.id
-    LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.pid
-    LEFT JOIN schedule s ON s.provider = p.provider AND s.kind = p.kind AND s.currency = p.cur, par
-    WHERE p.in_range AND u.use = 'match'
-      -- no equations: by these nothing must be joined, only by the ids
-      AND (x.amount, coalesce(x.settled, x.amount), x.currency, x.exp) IS NOT DISTINCT FROM (p.minor, p.minor, p.cur, p.exp)
-      AND CASE WHEN x.status = 'completed' THEN p.status IN ('created', 'pending', 'completed')
-               ELSE x.status IN ('failed', 'cancelled', 'expired', 'rejected') AND x.completed_seen_at IS NULL
-                    AND p.status IN ('created', 'pending', 'failed', 'cancelled', 'expired', 'rejected') END
-      AND p.refunded = 0 AND coalesce(x.refunded, 0) = 0 AND coalesce(x.needs_action, '') = ''
-      AND coalesce(a.verdict, 'found') = 'found'
-      AND (x.reference = p.ref) IS NOT FALSE AND (x.account = p.account) IS NOT FALSE
-      AND (x.metadata = p.metadata OR NOT EXISTS (SELECT 1 FROM metadata_keys mk WHERE x.metadata ->> mk.key <> p.metadata ->> mk.key))
-      AND (x.fee IS NULL OR s.provider IS NULL OR x.status <> 'completed' OR x.fee = round(p.minor * s.percent / 100 + s.fixed * 10::numeric ^ p.exp))
-      AND NOT EXISTS (SELECT 1 FROM several WHERE several.pid = p.pid)
-      AND NOT EXISTS (SELECT 1 FROM batch WHERE batch.pid = p.pid)
-      AND NOT EXISTS (SELECT 1 FROM again g WHERE p.ref <> '' AND (g.provider, g.kind, g.rkey, g.minor, g.exp, g.cur) = (p.provider, p.kind, p.rkey, p.minor, p.exp, p.cur))
-      AND NOT EXISTS (SELECT 1 FROM tieout.saved_methods sm WHERE sm.provider = p.provider AND sm.payment_id = p.pid AND NOT sm.present)
-      -- statements may say something of every payment
-      AND NOT EXISTS (SELECT 1 FROM stated WHERE stated.provider = p.provider)
-    ORDER BY p.pid -- in the order of the table's key: random places in a large index cost more than sorting
-    RETURNING payment_id, transaction_ids
-)
-INSERT INTO plain SELECT payment_id, transaction_ids[1] FROM written;
-SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on;
-ANALYZE plain;
--- the others, which the rest of this file is about
-CREATE TEMP TABLE rest (LIKE p) ON COMMIT DROP;
-INSERT INTO rest SELECT * FROM p WHERE NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = p.pid);
-ANALYZE rest;
-
 -- step: one row a linked payment
 CREATE TEMP TABLE m (
     pid text, rung smallint, ids bigint[], ppid text, status text, raw_status text, cur text, exp smallint,
@@ -228,7 +235,7 @@ SELECT u.pid, u.rung, ARRAY[x.id], x.provider_payment_id, x.status, x.raw_status
        x.refunded, x.fee, x.tax, x.own_id, x.reference, nullif(x.network_reference, ''), x.account, x.needs_action, x.failure_code, x.failure_message,
        x.created_at, x.completed_at, x.observed_at, x.asked_at, x.completed_seen_at IS NOT NULL, x.partial, x.metadata
 FROM u JOIN tieout.transactions x ON x.id = u.id
-WHERE NOT EXISTS (SELECT 1 FROM several s WHERE s.pid = u.pid) AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.pid = u.pid);
+WHERE NOT EXISTS (SELECT 1 FROM several s WHERE s.pid = u.pid);
 INSERT INTO m
 SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
        string_agg(x.provider_payment_id, '+' ORDER BY x.created_at, x.key),
@@ -275,7 +282,7 @@ SELECT p.pid,
         ELSE 'not_polled'
     END,
     a.verdict, a.reason, l.why, a.since, coalesce(a.verdict, '') <> 'unknown' AND coalesce(l.complete AND l.completed_only, false)
-FROM rest p
+FROM p
 CROSS JOIN par
 LEFT JOIN (SELECT DISTINCT pid FROM amb) amb ON amb.pid = p.pid
 LEFT JOIN m ON m.pid = p.pid
@@ -343,7 +350,7 @@ FROM (
            coalesce(m.needs_action, '') <> '' AS action,
            par.started_at - p.created AS age, coalesce(l.grace, par.grace) AS grace, coalesce(l.stale_action, par.stale_action) AS stale_action,
            coalesce(l.stale, CASE p.kind WHEN 'deposit' THEN par.stale_deposit ELSE par.stale_payout END) AS stale
-    FROM rest p JOIN k USING (pid) LEFT JOIN m USING (pid)
+    FROM p JOIN k USING (pid) LEFT JOIN m USING (pid)
     LEFT JOIN limits l ON l.provider = p.provider AND l.kind = p.kind AND l.currency = p.cur, par
     WHERE p.in_range
 ) x) z;
@@ -360,7 +367,7 @@ CREATE TEMP TABLE v (
 INSERT INTO v
 SELECT p.pid, p.provider, p.kind, p.cur, p.exp, p.minor, r.tcur, r.texp, r.compared,
        r.method = 'provider_id', p.ref, m.ref, p.account, m.account, p.metadata, m.metadata, m.status, m.moved, m.fee
-FROM rest p JOIN r USING (pid) JOIN m USING (pid)
+FROM p JOIN r USING (pid) JOIN m USING (pid)
 WHERE r.state = 'found'
   AND (r.tcur <> p.cur OR r.compared <> p.minor OR r.texp <> p.exp OR m.ref <> p.ref OR m.account <> p.account
        OR EXISTS (SELECT 1 FROM metadata_keys mk WHERE p.metadata ->> mk.key <> m.metadata ->> mk.key)
@@ -412,7 +419,7 @@ WHERE v.status = 'completed' AND v.fee IS NOT NULL AND v.fee <> f.expected;
 -- step: saved methods
 INSERT INTO x
 SELECT 'saved_method_missing', p.pid, NULL, s.reason
-FROM rest p JOIN r USING (pid) JOIN m USING (pid)
+FROM p JOIN r USING (pid) JOIN m USING (pid)
 JOIN tieout.run_payments rp ON rp.run_id = (SELECT run_id FROM par) AND rp.payment_id = p.pid AND rp.save_method
 JOIN tieout.saved_methods s ON s.provider = p.provider AND s.payment_id = p.pid
 WHERE r.state = 'found' AND r.outcome = 'completed' AND s.checkable AND NOT s.present
@@ -432,7 +439,7 @@ FROM (
                 WHEN k.state = 'found' THEN CASE WHEN m.status = 'completed' AND coalesce(coalesce(m.refunded, p.refunded) >= greatest(m.moved, 1), false) THEN 'reversed' ELSE m.status END
                 WHEN k.state = 'not_polled' AND coalesce(k.verdict, 'not_askable') = 'not_askable' THEN p.status
            END AS outcome
-    FROM rest p
+    FROM p
     JOIN again USING (provider, kind, rkey, minor, exp, cur)
     LEFT JOIN r USING (pid) LEFT JOIN k USING (pid) LEFT JOIN m USING (pid)
 ) y
@@ -490,11 +497,11 @@ SELECT par.run_id, p.pid, r.result, r.outcome, r.method, coalesce(m.ids, '{}'),
        m.fee, m.tax, m.failure_code, m.failure_message,
        CASE WHEN m.status IN ('completed', 'reversed') THEN m.completed END,
        CASE r.state WHEN 'found' THEN m.observed WHEN 'unknown' THEN k.since END
-FROM rest p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
+FROM p JOIN r USING (pid) JOIN k USING (pid) LEFT JOIN m USING (pid), par;
 
 -- step: where each transaction of the range stands
 DELETE FROM tieout.run_transactions WHERE run_id = (SELECT run_id FROM par);
-INSERT INTO tieout.run_transactions SELECT par.run_id, id, 'matched', pid FROM plain, par;
+INSERT INTO tieout.run_transactions SELECT par.run_id, id, 'matched', pid FROM judged, par WHERE plain ORDER BY id;
 INSERT INTO tieout.run_transactions
 SELECT DISTINCT ON (u.id) par.run_id, u.id, -- a batch stands here once
        CASE WHEN u.use = 'match' AND r.pid IS NULL THEN 'elsewhere'
@@ -506,7 +513,6 @@ SELECT DISTINCT ON (u.id) par.run_id, u.id, -- a batch stands here once
 FROM u JOIN t USING (id) LEFT JOIN r USING (pid), par
 -- the match goes with its payment, every other transaction with its own date
 WHERE (t.in_range OR (u.use = 'match' AND r.pid IS NOT NULL))
-  AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.id = u.id)
 ORDER BY u.id, r.pid IS NULL, u.pid;
 INSERT INTO tieout.run_transactions
 SELECT DISTINCT par.run_id, cand.id, 'candidate', NULL FROM cand JOIN t USING (id), par WHERE t.in_range

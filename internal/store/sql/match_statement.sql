@@ -22,12 +22,12 @@ INSERT INTO st_name
 SELECT provider, kind, name, by_id, id, pid
 FROM (
     SELECT provider, kind, CASE WHEN batched THEN ppid || '/' || ref ELSE ppid END AS name, true AS by_id, id, NULL AS pid FROM t
-    UNION ALL SELECT provider, kind, CASE WHEN length(own) = 36 THEN lower(own) ELSE own END, true, id, NULL FROM t
+    UNION ALL SELECT provider, kind, pg_temp.id_key(own), true, id, NULL FROM t
     UNION ALL SELECT t.provider, t.kind, x.list_key, true, t.id, NULL FROM t JOIN tieout.transactions x USING (id) WHERE x.list_key <> ''
     UNION ALL SELECT provider, kind, rkey, false, id, NULL FROM t
     UNION ALL SELECT provider, kind, pg_temp.reference_key(provider, own), false, id, NULL FROM t WHERE own IS DISTINCT FROM ref
     UNION ALL SELECT provider, kind, ppid, true, NULL, pid FROM p
-    UNION ALL SELECT provider, kind, CASE WHEN length(pid) = 36 THEN lower(pid) ELSE pid END, true, NULL, pid FROM p
+    UNION ALL SELECT provider, kind, pg_temp.id_key(pid), true, NULL, pid FROM p
     UNION ALL SELECT provider, kind, rkey, false, NULL, pid FROM p
     UNION ALL SELECT provider, kind, pg_temp.reference_key(provider, pid), false, NULL, pid FROM p WHERE pid IS DISTINCT FROM ref
 ) n JOIN st_key USING (provider, name);
