@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -177,33 +176,4 @@ func bindRange(q string, from, to time.Time) (string, []any) {
 		return fmt.Sprintf("$%d::timestamptz", number[name])
 	})
 	return bound, args
-}
-
-// copyIn streams rows into a table by COPY inside a transaction.
-type copyIn struct {
-	ctx  context.Context
-	stmt *sql.Stmt
-}
-
-func newCopy(ctx context.Context, tx *sqlx.Tx, table string, columns ...string) (*copyIn, error) {
-	quoted := make([]string, len(columns))
-	for i, c := range columns {
-		quoted[i] = pq.QuoteIdentifier(c)
-	}
-	stmt, err := tx.PrepareContext(ctx, "COPY "+table+" ("+strings.Join(quoted, ", ")+") FROM STDIN")
-	if err != nil {
-		return nil, err
-	}
-	return &copyIn{ctx, stmt}, nil
-}
-
-func (c *copyIn) add(values ...any) error {
-	_, err := c.stmt.ExecContext(c.ctx, values...)
-	return err
-}
-
-// close sends what is left and surfaces what the server refused.
-func (c *copyIn) close() error {
-	_, err := c.stmt.ExecContext(c.ctx)
-	return errors.Join(err, c.stmt.Close())
 }

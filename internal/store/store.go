@@ -73,10 +73,11 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 }
 
 func connect(ctx context.Context, dsn string) (*sqlx.DB, error) {
-	db, err := sqlx.Open("postgres", dsn)
+	to, err := pq.NewConnector(dsn)
 	if err != nil {
 		return nil, errors.New("the URL can't be read (expected postgres://user:password@host:5432/name?sslmode=...)")
 	}
+	db := sqlx.NewDb(sql.OpenDB(textCopying{to}), "postgres")
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(4)
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
