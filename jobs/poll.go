@@ -25,8 +25,12 @@ const (
 	listAfter  = 24 * time.Hour
 	// refusals in a row after which nobody asks any further: the key is wrong.
 	refusalsUntilStop = 5
-	saveEvery         = 500 * time.Millisecond
-	saveBatch         = 200
+	// What providers say is saved together with its evidence, by so many answers
+	// or rows of a list, and bytes of evidence, at once: a crash costs no more
+	// than asking for these again.
+	saveEvery = 500 * time.Millisecond
+	saveBatch = 1000
+	saveBytes = 8 << 20
 )
 
 // poll asks the providers, all of them at once: lists first, then one by one
@@ -185,12 +189,13 @@ func (a *account) list(ctx context.Context, lister provider.Lister, kind payment
 	}
 	rec := &recorder{}
 	seen := int64(0)
+	batch := &listBatch{account: a, kind: kind}
 	var saveErr error
 	reach, err := lister.List(httpx.WithRecorder(ctx, rec.record), q, func(p provider.Page) error {
 		seen += int64(len(p.Transactions))
 		a.Progress(Poll, a.cfg.Name+" list of "+string(kind)+"s", seen, 0)
 		exchanges, digests := rec.take()
-		saveErr = a.Store.SavePage(ctx, a.run, a.cfg.Name, kind, a.spec.ListIDsDiffer, p, a.Now().UTC(), exchanges, digests)
+		saveErr = batch.add(ctx, store.ListPage{Page: p, At: a.Now().UTC(), Exchanges: exchanges, Digests: digests})
 		return saveErr
 	})
 	if saveErr != nil {
@@ -204,12 +209,55 @@ func (a *account) list(ctx context.Context, lister provider.Lister, kind payment
 		a.Log.Warn().Str("provider", a.cfg.Name).Str("kind", string(kind)).Str("why", reach.Why).Msg("the list could not be read; payments are asked one by one")
 	}
 	if exchanges, digests := rec.take(); len(exchanges) > 0 { // what came after the last page, refusals among it
-		if err := a.Store.SavePage(ctx, a.run, a.cfg.Name, kind, a.spec.ListIDsDiffer, provider.Page{}, a.Now().UTC(), exchanges, digests); err != nil {
+		if err := batch.add(ctx, store.ListPage{At: a.Now().UTC(), Exchanges: exchanges, Digests: digests}); err != nil {
 			return err
 		}
 	}
+	if err := batch.save(ctx); err != nil {
+		return err
+	}
 	a.Log.Info().Str("provider", a.cfg.Name).Str("kind", string(kind)).Int64("transactions", seen).Bool("complete", reach.Complete).Msg("listed")
 	return a.Store.SaveReach(ctx, a.run, a.cfg.Name, q, reach, a.Now().UTC())
+}
+
+// listBatch is what a list has shown and is not saved yet.
+type listBatch struct {
+	*account
+	kind  payment.Kind
+	pages []store.ListPage
+	rows  int
+	bytes int
+	since time.Time
+}
+
+func (b *listBatch) add(ctx context.Context, p store.ListPage) error {
+	if len(b.pages) == 0 {
+		b.since = time.Now()
+	}
+	b.pages = append(b.pages, p)
+	b.rows += len(p.Transactions) + len(p.Invalid)
+	b.bytes += bytesOf(p.Exchanges)
+	if b.rows < saveBatch && b.bytes < saveBytes && time.Since(b.since) < saveEvery {
+		return nil
+	}
+	return b.save(ctx)
+}
+
+func (b *listBatch) save(ctx context.Context) error {
+	if len(b.pages) == 0 {
+		return nil
+	}
+	pages := b.pages
+	b.pages, b.rows, b.bytes = nil, 0, 0
+	return b.Store.SavePages(ctx, b.run, b.cfg.Name, b.kind, b.spec.ListIDsDiffer, pages)
+}
+
+func bytesOf(exchanges []httpx.Exchange) int {
+	n := 0
+	for _, e := range exchanges {
+		n += len(e.Body)
+	}
+	return n
 }
 
 // listRange is the time that lists and statements are read for.
@@ -367,7 +415,7 @@ func (a *account) save(ctx context.Context, answers <-chan store.Asked, total in
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
 	var batch []store.Asked
-	done := int64(0)
+	bytes, done := 0, int64(0)
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
@@ -377,7 +425,7 @@ func (a *account) save(ctx context.Context, answers <-chan store.Asked, total in
 		}
 		done += int64(len(batch))
 		a.Progress(Poll, a.cfg.Name, done, total)
-		batch = batch[:0]
+		batch, bytes = batch[:0], 0
 		return nil
 	}
 	for {
@@ -386,7 +434,8 @@ func (a *account) save(ctx context.Context, answers <-chan store.Asked, total in
 			if !open {
 				return flush()
 			}
-			if batch = append(batch, x); len(batch) < saveBatch {
+			batch = append(batch, x)
+			if bytes += bytesOf(x.Exchanges); len(batch) < saveBatch && bytes < saveBytes {
 				continue
 			}
 		case <-tick.C:

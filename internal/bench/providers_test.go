@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	partPayments  = 100_000
-	partDays      = 1
-	answersAtOnce = 200 // as the poll step saves them
+	partPayments = 100_000
+	partDays     = 1
+	savedAtOnce  = 1000 // answers, or rows of lists, as the poll step saves them
 )
 
 // worlds cuts a corpus into days, so that no more than one is in memory.
@@ -84,13 +84,21 @@ func saveAll(b *testing.B, url string, db *sqlx.DB, parts []corpus.Options) (too
 			}
 			for _, k := range []payment.Kind{payment.Deposit, payment.Payout} {
 				q := provider.ListQuery{Kind: k, From: o.From.Add(-time.Hour), To: o.Now}
+				var pages []store.ListPage
+				save := func() {
+					timed(func() error { return s.SavePages(b.Context(), run, a.Name, k, twins[a.Name], pages) })
+					pages = nil
+				}
 				reach, err := l.List(b.Context(), q, func(p provider.Page) error {
-					timed(func() error { return s.SavePage(b.Context(), run, a.Name, k, twins[a.Name], p, o.Now.UTC(), nil, nil) })
+					if pages = append(pages, store.ListPage{Page: p, At: o.Now.UTC()}); len(pages)*pageRows >= savedAtOnce {
+						save()
+					}
 					return nil
 				})
 				if err != nil {
 					b.Fatal(err)
 				}
+				save()
 				q.From = run.FromTime
 				if err := s.SaveReach(b.Context(), run, a.Name, q, reach, o.Now.UTC()); err != nil {
 					b.Fatal(err)
@@ -104,7 +112,7 @@ func saveAll(b *testing.B, url string, db *sqlx.DB, parts []corpus.Options) (too
 			}
 			q := provider.Query{Kind: p.Kind, PaymentID: p.ID, ProviderPaymentID: p.ProviderPaymentID, Reference: p.Reference, CreatedAt: p.CreatedAt, RefundIDs: p.RefundIDs}
 			asked[p.Provider] = append(asked[p.Provider], store.Asked{Query: q, Answer: t.status(q), At: o.Now.UTC()})
-			if len(asked[p.Provider]) == answersAtOnce {
+			if len(asked[p.Provider]) == savedAtOnce {
 				flush(p.Provider)
 			}
 		}

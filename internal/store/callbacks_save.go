@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -256,20 +257,10 @@ func saveCallbackRows(ctx context.Context, tx *sqlx.Tx, run *Run, rows []judgedR
 	if err := tx.SelectContext(ctx, &ids, `SELECT nextval(pg_get_serial_sequence('tieout.observations', 'id')) FROM generate_series(1, $1)`, len(rows)); err != nil {
 		return err
 	}
-	type numbered struct {
-		observation
-		ID int64 `json:"id"`
-	}
-	evidence := make([]numbered, len(obs))
-	for i := range obs {
+	for i := range rows {
 		rows[i].ObservationID = ids[i]
-		evidence[i] = numbered{obs[i], ids[i]}
 	}
-	if err := saveJSON(ctx, tx, `INSERT INTO tieout.observations
-		(id, run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, content_type, body, digest)
-		SELECT id, run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, content_type, decode(body, 'base64'), digest
-		FROM jsonb_to_recordset($1::jsonb) AS o (id bigint, run_id text, provider text, kind text, payment_id text, method text, path text,
-			asked_at timestamptz, duration_ms integer, content_type text, body text, digest text)`, evidence); err != nil {
+	if err := saveObservations(ctx, tx, obs, ids...); err != nil {
 		return err
 	}
 	if err := saveJSON(ctx, tx, `UPDATE tieout.callbacks c SET processed_at = now(), verdict = n.verdict, reason = n.reason, event = n.event, kind = n.kind,
@@ -307,4 +298,16 @@ func (s *Store) PlanDue(ctx context.Context, run *Run, providerName string) (int
 		return nil
 	})
 	return n, wrap("planning what callbacks of "+providerName+" ask for", err)
+}
+
+func saveJSON[T any](ctx context.Context, tx *sqlx.Tx, q string, rows []T) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, q, string(b))
+	return err
 }

@@ -256,8 +256,8 @@ func (w *world) txs(list ...tx) {
 	w.Helper()
 	for _, x := range list {
 		x = x.full()
-		page := provider.Page{Transactions: []payment.Transaction{x.transaction(w)}}
-		if err := w.store.SavePage(w.Context(), &store.Run{ID: "EARLIER"}, x.provider, x.kind, false, page, x.asked, nil, nil); err != nil {
+		page := store.ListPage{Page: provider.Page{Transactions: []payment.Transaction{x.transaction(w)}}, At: x.asked}
+		if err := w.store.SavePages(w.Context(), &store.Run{ID: "EARLIER"}, x.provider, x.kind, false, []store.ListPage{page}); err != nil {
 			w.Fatal(err)
 		}
 	}

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/klauspost/compress/gzip"
@@ -189,25 +191,80 @@ func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, 
 	}))
 }
 
-// SavePage stores one page of a list with its evidence. Rows that can't be read
-// become answers about the payments of the run that they belong to.
-func (s *Store) SavePage(ctx context.Context, run *Run, providerName string, kind payment.Kind, twins bool, page provider.Page, at time.Time, evidence []httpx.Exchange, digests []string) error {
+// ListPage is one page of a list with its evidence.
+type ListPage struct {
+	provider.Page
+	At        time.Time
+	Exchanges []httpx.Exchange
+	Digests   []string
+}
+
+// SavePages stores pages of a list with their evidence, together. Rows that can't
+// be read become answers about the payments of the run that they belong to.
+func (s *Store) SavePages(ctx context.Context, run *Run, providerName string, kind payment.Kind, twins bool, pages []ListPage) error {
 	return wrap("saving a list of "+providerName, s.inQuickTx(ctx, func(tx *sqlx.Tx) error {
-		if err := saveEvidence(ctx, tx, run, providerName, kind, evidence, digests); err != nil {
+		var exchanges []httpx.Exchange
+		var digests []string
+		for _, p := range pages {
+			exchanges, digests = append(exchanges, p.Exchanges...), append(digests, p.Digests...)
+		}
+		if err := saveEvidence(ctx, tx, run, providerName, kind, exchanges, digests); err != nil {
 			return err
 		}
-		var txs []transactionRow
-		for _, t := range page.Transactions {
-			if t.CreatedAt.IsZero() {
-				t.CreatedAt = at
+		for _, rows := range apart(listRows(run, providerName, pages), twins) {
+			if err := saveTransactions(ctx, tx, rows, twins); err != nil {
+				return err
 			}
-			txs = append(txs, newTransactionRow(run, providerName, "list", at, t))
 		}
-		if err := saveTransactions(ctx, tx, txs, twins); err != nil {
-			return err
+		for _, p := range pages {
+			if err := saveInvalidRows(ctx, tx, run, providerName, kind, twins, p.Invalid, p.At); err != nil {
+				return err
+			}
 		}
-		return saveInvalidRows(ctx, tx, run, providerName, kind, twins, page.Invalid, at)
+		return nil
 	}))
+}
+
+// listRows returns the rows of each page.
+func listRows(run *Run, providerName string, pages []ListPage) [][]transactionRow {
+	out := make([][]transactionRow, len(pages))
+	for i, p := range pages {
+		for _, t := range p.Transactions {
+			if t.CreatedAt.IsZero() {
+				t.CreatedAt = p.At
+			}
+			out[i] = append(out[i], newTransactionRow(run, providerName, "list", p.At, t))
+		}
+	}
+	return out
+}
+
+// apart joins the rows of pages into as few batches as may be saved at once: a
+// page that tells again of a transaction of the ones before, or of one that may
+// turn out to be the same, must find that one saved.
+func apart(pages [][]transactionRow, twins bool) [][]transactionRow {
+	var out [][]transactionRow
+	seen := map[string]bool{}
+	for _, rows := range pages {
+		again := false
+		var names []string
+		for i := range rows {
+			names = rows[i].appendNames(names, twins)
+		}
+		for _, n := range names {
+			again = again || seen[n]
+		}
+		if again || len(out) == 0 {
+			clear(seen)
+			out = append(out, rows)
+		} else {
+			out[len(out)-1] = append(out[len(out)-1], rows...)
+		}
+		for _, n := range names {
+			seen[n] = true
+		}
+	}
+	return out
 }
 
 // SaveReach notes what the list of a provider proves in this run.
@@ -272,25 +329,21 @@ func (m Memory) Set(ctx context.Context, key, value string) error {
 }
 
 type observation struct {
-	RunID       string    `json:"run_id"`
-	Provider    string    `json:"provider"`
-	Kind        string    `json:"kind"`
-	PaymentID   *string   `json:"payment_id"`
-	Method      string    `json:"method"`
-	Path        string    `json:"path"`
-	AskedAt     time.Time `json:"asked_at"`
-	DurationMS  int64     `json:"duration_ms"`
-	HTTPStatus  *int      `json:"http_status"`
-	ContentType string    `json:"content_type"`
-	Body        []byte    `json:"body"` // base64 in JSON
-	Digest      *string   `json:"digest"`
-	Error       *string   `json:"error"`
+	RunID, Provider, Kind string
+	PaymentID             string // empty: about none, or more than one
+	Method, Path          string
+	AskedAt               time.Time
+	DurationMS            int64
+	HTTPStatus            *int
+	ContentType           string
+	Body                  []byte // gzip; nil: none
+	Digest, Error         string
 }
 
 func newObservation(run *Run, providerName string, kind payment.Kind, paymentID string, e httpx.Exchange, digest string) (observation, error) {
 	o := observation{
-		RunID: run.ID, Provider: providerName, Kind: string(kind), PaymentID: opt(paymentID), Method: e.Method, Path: e.Path, AskedAt: e.At,
-		DurationMS: min(e.Duration.Milliseconds(), math.MaxInt32), ContentType: e.ContentType, Digest: opt(digest), Error: opt(e.Err),
+		RunID: run.ID, Provider: providerName, Kind: string(kind), PaymentID: clean(paymentID), Method: e.Method, Path: clean(e.Path), AskedAt: e.At,
+		DurationMS: min(e.Duration.Milliseconds(), math.MaxInt32), ContentType: clean(e.ContentType), Digest: digest, Error: clean(e.Err),
 	}
 	if e.Status != 0 {
 		o.HTTPStatus = &e.Status
@@ -318,62 +371,66 @@ func Digest(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// transactionRow is what a provider says of a transaction, storable; empty texts
+// are what it doesn't say.
 type transactionRow struct {
-	Provider          string            `json:"provider"`
-	Kind              payment.Kind      `json:"kind"`
-	Key               string            `json:"key"`
-	ProviderPaymentID string            `json:"provider_payment_id"`
-	Batched           bool              `json:"batched"`
-	OwnID             *string           `json:"own_id"`
-	Reference         *string           `json:"reference"`
-	NetworkReference  *string           `json:"network_reference"`
-	Status            payment.Status    `json:"status"`
-	RawStatus         string            `json:"raw_status"`
-	NeedsAction       *string           `json:"needs_action"`
-	FailureCode       *string           `json:"failure_code"`
-	FailureMessage    *string           `json:"failure_message"`
-	FailureGroup      *string           `json:"failure_group"`
-	Currency          string            `json:"currency"`
-	Exp               int               `json:"exp"`
-	Amount            int64             `json:"amount"`
-	Settled           *int64            `json:"settled"`
-	Refunded          *int64            `json:"refunded"`
-	Fee               *int64            `json:"fee"`
-	Tax               *int64            `json:"tax"`
-	Account           *string           `json:"account"`
-	CustomerID        *string           `json:"customer_id"`
-	SavedMethodID     *string           `json:"saved_method_id"`
-	Metadata          map[string]string `json:"metadata"`
-	CreatedAt         time.Time         `json:"created_at"`
-	CompletedAt       *time.Time        `json:"completed_at"`
-	Revisable         bool              `json:"revisable"`
-	Partial           bool              `json:"partial"`
-	Source            string            `json:"source"`
-	AskedAt           time.Time         `json:"asked_at"`
-	RunID             string            `json:"run_id"`
+	Provider                    string
+	Kind                        payment.Kind
+	Key                         string
+	ProviderPaymentID           string
+	Batched                     bool
+	OwnID, Reference            string
+	NetworkReference            string
+	Status                      payment.Status
+	RawStatus, NeedsAction      string
+	FailureCode, FailureMessage string
+	FailureGroup                string
+	Amount                      money.Amount
+	Settled, Refunded, Fee, Tax *int64
+	Account, CustomerID         string
+	SavedMethodID               string
+	Metadata                    string // a JSON object
+	CreatedAt                   time.Time
+	CompletedAt                 time.Time
+	Revisable, Partial          bool
+	Source                      string
+	AskedAt                     time.Time
+	RunID                       string
 }
 
 func newTransactionRow(run *Run, providerName, source string, at time.Time, t payment.Transaction) transactionRow {
 	r := transactionRow{
-		Provider: providerName, Kind: t.Kind, Key: clean(t.Key()), ProviderPaymentID: clean(t.ID), Batched: t.Batched, OwnID: opt(t.OwnID), Reference: opt(t.Reference),
-		NetworkReference: opt(t.NetworkReference), Status: t.Status, RawStatus: clean(t.RawStatus), NeedsAction: opt(string(t.NeedsAction)),
-		FailureCode: opt(t.FailureCode), FailureMessage: opt(t.FailureMessage), FailureGroup: opt(string(t.FailureGroup)),
-		Currency: t.Amount.Currency, Exp: t.Amount.Exp, Amount: t.Amount.Minor,
-		Settled: minor(t.Settled), Refunded: minor(t.Refunded), Fee: minor(t.Fee), Tax: minor(t.Tax),
-		Account: opt(t.Account), CustomerID: opt(t.CustomerID), SavedMethodID: opt(t.SavedMethodID),
-		CreatedAt: t.CreatedAt.UTC(), Revisable: t.Revisable, Partial: t.Partial, Source: source, AskedAt: at.UTC(), RunID: run.ID,
+		Provider: providerName, Kind: t.Kind, Key: clean(t.Key()), ProviderPaymentID: clean(t.ID), Batched: t.Batched, OwnID: clean(t.OwnID), Reference: clean(t.Reference),
+		NetworkReference: clean(t.NetworkReference), Status: t.Status, RawStatus: clean(t.RawStatus), NeedsAction: clean(string(t.NeedsAction)),
+		FailureCode: clean(t.FailureCode), FailureMessage: clean(t.FailureMessage), FailureGroup: clean(string(t.FailureGroup)),
+		Amount: t.Amount, Settled: minor(t.Settled), Refunded: minor(t.Refunded), Fee: minor(t.Fee), Tax: minor(t.Tax),
+		Account: clean(t.Account), CustomerID: clean(t.CustomerID), SavedMethodID: clean(t.SavedMethodID),
+		CreatedAt: t.CreatedAt.UTC(), CompletedAt: t.CompletedAt.UTC(), Revisable: t.Revisable, Partial: t.Partial, Source: source, AskedAt: at.UTC(), RunID: run.ID,
 	}
 	if len(t.Metadata) > 0 {
-		r.Metadata = make(map[string]string, len(t.Metadata))
+		tidy := make(map[string]string, len(t.Metadata))
 		for k, v := range t.Metadata {
-			r.Metadata[clean(k)] = clean(v)
+			tidy[clean(k)] = clean(v)
 		}
-	}
-	if !t.CompletedAt.IsZero() {
-		at := t.CompletedAt.UTC()
-		r.CompletedAt = &at
+		r.Metadata = metadataJSON(tidy)
 	}
 	return r
+}
+
+// appendNames appends the names by which another row may be found to be the same
+// transaction as this one.
+func (r *transactionRow) appendNames(to []string, twins bool) []string {
+	to = append(to, "key\x00"+r.Key)
+	if r.Reference != "" && (twins || r.Batched || r.nameless()) {
+		to = append(to, "reference\x00"+r.Reference)
+	}
+	return to
+}
+
+// nameless tells whether the transaction was found by its reference alone, when
+// its batch was not known.
+func (r *transactionRow) nameless() bool {
+	return !r.Batched && r.Reference != "" && r.ProviderPaymentID == r.Reference
 }
 
 func minor(a *money.Amount) *int64 {
@@ -394,35 +451,50 @@ func opt(s string) *string {
 
 // clean makes outside text storable: Postgres refuses zero bytes and invalid UTF-8.
 func clean(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s
+	}
 	return string(bytes.ReplaceAll(bytes.ToValidUTF8([]byte(s), []byte("\uFFFD")), []byte{0}, []byte("\uFFFD")))
 }
 
 type answerRow struct {
-	Provider  string    `json:"provider"`
-	PaymentID string    `json:"payment_id"`
-	Verdict   string    `json:"verdict"`
-	Reason    string    `json:"reason"`
-	RawStatus string    `json:"raw_status"`
-	AskedAt   time.Time `json:"asked_at"`
-	RunID     string    `json:"run_id"`
+	Provider, PaymentID        string
+	Verdict, Reason, RawStatus string
+	AskedAt                    time.Time
+	RunID                      string
 }
 
-func saveObservations(ctx context.Context, tx *sqlx.Tx, rows []observation) error {
-	for i := range rows {
-		rows[i].Path, rows[i].ContentType = clean(rows[i].Path), clean(rows[i].ContentType)
+// saveObservations keeps evidence; with ids, under these.
+func saveObservations(ctx context.Context, tx *sqlx.Tx, rows []observation, ids ...int64) error {
+	if len(rows) == 0 {
+		return nil
 	}
-	return saveJSON(ctx, tx, `INSERT INTO tieout.observations
-		(run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, http_status, content_type, body, digest, error)
-		SELECT run_id, provider, kind, payment_id, method, path, asked_at, duration_ms, http_status, content_type, decode(body, 'base64'), digest, error
-		FROM json_to_recordset($1::json) AS o (run_id text, provider text, kind text, payment_id text, method text, path text, asked_at timestamptz,
-			duration_ms integer, http_status integer, content_type text, body text, digest text, error text)`, rows)
+	columns := []string{"run_id", "provider", "kind", "payment_id", "method", "path", "asked_at", "duration_ms", "http_status", "content_type", "body", "digest", "error"}
+	if len(ids) > 0 {
+		columns = append(columns, "id")
+	}
+	w, err := newCopy(ctx, tx, "tieout.observations", columns...)
+	if err != nil {
+		return err
+	}
+	for i, o := range rows {
+		values := []any{
+			o.RunID, o.Provider, o.Kind, null(o.PaymentID), o.Method, o.Path, o.AskedAt, o.DurationMS, o.HTTPStatus, o.ContentType, o.Body, null(o.Digest), null(o.Error),
+		}
+		if len(ids) > 0 {
+			values = append(values, ids[i])
+		}
+		if err := w.add(values...); err != nil {
+			return err
+		}
+	}
+	return w.close()
 }
 
 func saveAnswers(ctx context.Context, tx *sqlx.Tx, rows []answerRow) error {
-	for i := range rows {
-		rows[i].Reason, rows[i].RawStatus = clean(rows[i].Reason), clean(rows[i].RawStatus)
-	}
-	return saveJSON(ctx, tx, query("save_answers.sql"), rows)
+	return merge(ctx, tx, "save_answers.sql", rows, func(w *copyIn, r *answerRow) error {
+		return w.add(r.Provider, r.PaymentID, r.Verdict, clean(r.Reason), clean(r.RawStatus), r.AskedAt, r.RunID)
+	})
 }
 
 func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, twins bool) error {
@@ -448,7 +520,12 @@ func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, t
 			once[i] = r
 		}
 	}
-	return saveJSON(ctx, tx, query("save_transactions.sql"), once)
+	return merge(ctx, tx, "save_transactions.sql", once, func(w *copyIn, r *transactionRow) error {
+		return w.add(r.Provider, string(r.Kind), r.Key, r.ProviderPaymentID, r.Batched, null(r.OwnID), null(r.Reference), null(r.NetworkReference),
+			string(r.Status), r.RawStatus, null(r.NeedsAction), null(r.FailureCode), null(r.FailureMessage), null(r.FailureGroup),
+			r.Amount.Currency, r.Amount.Exp, r.Amount.Minor, r.Settled, r.Refunded, r.Fee, r.Tax, null(r.Account), null(r.CustomerID), null(r.SavedMethodID),
+			null(r.Metadata), r.CreatedAt, stated(r.CompletedAt), r.Revisable, r.Partial, r.Source, r.AskedAt, r.RunID)
+	})
 }
 
 // saveInvalidRows notes that the list's row of a payment can't be read. Its
@@ -471,14 +548,30 @@ func saveInvalidRows(ctx context.Context, tx *sqlx.Tx, run *Run, providerName st
 	return nil
 }
 
-func saveJSON[T any](ctx context.Context, tx *sqlx.Tx, q string, rows []T) error {
+// merge takes rows into their table by an SQL file of two steps: the first makes
+// the temporary table that it is named after, with a column for each value that
+// write adds, the second takes over what stands there.
+func merge[T any](ctx context.Context, tx *sqlx.Tx, file string, rows []T, write func(*copyIn, *T) error) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(rows)
+	s := steps(file)
+	stage, merge := s[0], s[1]
+	if _, err := tx.ExecContext(ctx, stage.SQL); err != nil {
+		return err
+	}
+	w, err := newCopy(ctx, tx, stage.Name)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, q, string(b))
+	for i := range rows {
+		if err := write(w, &rows[i]); err != nil {
+			return err
+		}
+	}
+	if err := w.close(); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, merge.SQL)
 	return err
 }

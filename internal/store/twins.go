@@ -40,9 +40,9 @@ func maybeTwins(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) ([]int,
 	var amounts []int64
 	var listed []bool
 	for i := range rows {
-		if r := &rows[i]; r.Reference != nil || r.Source == "list" {
+		if r := &rows[i]; r.Reference != "" || r.Source == "list" {
 			c.add(i, r)
-			amounts, listed = append(amounts, r.Amount), append(listed, r.Source == "list")
+			amounts, listed = append(amounts, r.Amount.Minor), append(listed, r.Source == "list")
 		}
 	}
 	if len(c.at) == 0 {
@@ -70,11 +70,11 @@ func joinListRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
 	// the row was joined before, or stands for itself
 	err := tx.GetContext(ctx, &twin, `SELECT id, key, provider_payment_id FROM tieout.transactions
 		WHERE provider = $1 AND kind = $2 AND (list_key = $3 OR key = $3) ORDER BY list_key = $3 DESC NULLS LAST LIMIT 1`, r.Provider, r.Kind, r.Key)
-	if errors.Is(err, sql.ErrNoRows) && r.Reference != nil {
+	if errors.Is(err, sql.ErrNoRows) && r.Reference != "" {
 		err = tx.GetContext(ctx, &twin, `UPDATE tieout.transactions SET list_key = $3 WHERE id = (
 			SELECT id FROM tieout.transactions WHERE provider = $1 AND kind = $2 AND source IN ('status', 'callback') AND list_key IS NULL AND reference = $4 AND amount = $5
 			ORDER BY network_reference = $6 DESC NULLS LAST, created_at, key LIMIT 1)
-			RETURNING id, key, provider_payment_id`, r.Provider, r.Kind, r.Key, *r.Reference, r.Amount, r.NetworkReference)
+			RETURNING id, key, provider_payment_id`, r.Provider, r.Kind, r.Key, r.Reference, r.Amount.Minor, null(r.NetworkReference))
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -89,7 +89,7 @@ func joinListRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
 }
 
 func joinStatusRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
-	if r.Reference == nil {
+	if r.Reference == "" {
 		return nil
 	}
 	// a list row that no status answer has claimed yet takes the answer's id
@@ -97,7 +97,7 @@ func joinStatusRow(ctx context.Context, tx *sqlx.Tx, r *transactionRow) error {
 		SELECT id FROM tieout.transactions t WHERE provider = $1 AND kind = $2 AND source = 'list' AND list_key IS NULL AND reference = $5 AND amount = $6
 		  AND NOT EXISTS (SELECT 1 FROM tieout.transactions o WHERE o.provider = $1 AND o.kind = $2 AND o.key = $3)
 		ORDER BY network_reference = $7 DESC NULLS LAST, created_at, key LIMIT 1)`,
-		r.Provider, r.Kind, r.Key, r.ProviderPaymentID, *r.Reference, r.Amount, r.NetworkReference)
+		r.Provider, r.Kind, r.Key, r.ProviderPaymentID, r.Reference, r.Amount.Minor, null(r.NetworkReference))
 	return err
 }
 
@@ -108,10 +108,10 @@ func joinBatched(ctx context.Context, tx *sqlx.Tx, rows []transactionRow) error 
 	for i := range rows {
 		r := &rows[i]
 		switch {
-		case r.Reference == nil:
+		case r.Reference == "":
 		case r.Batched:
 			named.add(i, r)
-		case r.ProviderPaymentID == *r.Reference:
+		case r.nameless():
 			nameless.add(i, r)
 		}
 	}
@@ -164,11 +164,7 @@ type columns struct {
 
 func (c *columns) add(i int, r *transactionRow) {
 	c.at = append(c.at, i)
-	reference := ""
-	if r.Reference != nil {
-		reference = *r.Reference
-	}
-	c.provider, c.kind, c.reference = append(c.provider, r.Provider), append(c.kind, string(r.Kind)), append(c.reference, reference)
+	c.provider, c.kind, c.reference = append(c.provider, r.Provider), append(c.kind, string(r.Kind)), append(c.reference, r.Reference)
 	c.key, c.id = append(c.key, r.Key), append(c.id, r.ProviderPaymentID)
 }
 

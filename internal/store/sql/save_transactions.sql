@@ -1,5 +1,18 @@
--- Saves what a provider says of its transactions ($1: a JSON array). A row of a
--- list that hides fields never overwrites a full answer that it agrees with.
+-- Saves what a provider says of its transactions. A row of a list that hides
+-- fields never overwrites a full answer that it agrees with.
+
+-- Who changes the columns changes the name too: behind a pooler the table
+-- outlives the program.
+-- step: staged_transactions
+CREATE TEMP TABLE IF NOT EXISTS staged_transactions (
+    provider text, kind text, key text, provider_payment_id text, batched boolean, own_id text, reference text, network_reference text,
+    status text, raw_status text, needs_action text, failure_code text, failure_message text, failure_group text, currency text, exp smallint,
+    amount bigint, settled bigint, refunded bigint, fee bigint, tax bigint, account text, customer_id text, saved_method_id text, metadata jsonb,
+    created_at timestamptz, completed_at timestamptz, revisable boolean, partial boolean, source text, asked_at timestamptz, run_id text
+) ON COMMIT DELETE ROWS;
+DELETE FROM staged_transactions;
+
+-- step: merge
 INSERT INTO tieout.transactions AS old (
     provider, kind, key, provider_payment_id, batched, own_id, reference, network_reference, status, raw_status, needs_action,
     failure_code, failure_message, failure_group, currency, exp, amount, settled, refunded, fee, tax, account, customer_id, saved_method_id,
@@ -8,11 +21,7 @@ SELECT provider, kind, key, provider_payment_id, batched, own_id, reference, net
     failure_code, failure_message, failure_group, currency, exp, amount, settled, refunded, fee, tax, account, customer_id, saved_method_id,
     metadata, created_at, completed_at, revisable, partial, source, asked_at, asked_at, asked_at,
     CASE WHEN status = 'completed' THEN asked_at END, run_id
-FROM json_to_recordset($1::json) AS n (
-    provider text, kind text, key text, provider_payment_id text, batched boolean, own_id text, reference text, network_reference text,
-    status text, raw_status text, needs_action text, failure_code text, failure_message text, failure_group text, currency text, exp smallint,
-    amount bigint, settled bigint, refunded bigint, fee bigint, tax bigint, account text, customer_id text, saved_method_id text, metadata jsonb,
-    created_at timestamptz, completed_at timestamptz, revisable boolean, partial boolean, source text, asked_at timestamptz, run_id text)
+FROM staged_transactions
 ON CONFLICT (provider, kind, key) DO UPDATE SET
     provider_payment_id = excluded.provider_payment_id,
     batched             = excluded.batched,
