@@ -115,3 +115,42 @@ func FuzzReadCSV(f *testing.F) {
 		}, func(ledger.Reject) error { return nil })
 	})
 }
+
+func TestMetadataIsReadAsJSON(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]map[string]string{
+		`{}`:                           {},
+		` { } `:                        {},
+		`{"a":"b"}`:                    {"a": "b"},
+		`{"a": "b", "c": ""}`:          {"a": "b", "c": ""},
+		"{ \"a\" :\t\"b\"\n}":          {"a": "b"},
+		`{"a":"b","a":"c"}`:            {"a": "c"},
+		`{"é":"<&> ` + "\u2028" + `"}`: {"é": "<&> \u2028"},
+		`{"a":"\"\\\u00e9","n":null}`:  {"a": `"\é`},
+		`{"a":1.50,"b":true,"c":"d"}`:  {"a": "1.50", "b": "true", "c": "d"},
+		`{"a":"b"`:                     nil,
+		`{"a":"b",}`:                   nil,
+		`{"a":"b"} x`:                  nil,
+		`{"a":"b"}{}`:                  nil,
+		`{"a" "b"}`:                    nil,
+		`{a:"b"}`:                      nil,
+		`{"a":["b"]}`:                  nil,
+		`{"a":"\u0000"}`:               nil,
+		"{\"a\":\"line\nbreak\"}":      nil,
+		`["a"]`:                        nil,
+		`"a"`:                          nil,
+	} {
+		row := map[string]string{
+			"id": "p", "kind": "payout", "provider": "pawapay-zm", "amount": "1", "currency": "ZMW", "status": "pending", "metadata": text, "created_at": "2026-11-01T08:00:00Z",
+		}
+		p, bad := rules.Parse(func(column string) (string, bool) { v, ok := row[column]; return v, ok })
+		switch {
+		case want == nil && (bad == nil || bad.Field != "metadata"):
+			t.Errorf("%s: taken as %v", text, p.Metadata)
+		case want != nil && bad != nil:
+			t.Errorf("%s: %+v", text, bad)
+		case want != nil && !cmp.Equal(want, p.Metadata):
+			t.Errorf("%s: %v", text, p.Metadata)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"tieout/internal/ledger"
 	"tieout/internal/payment"
@@ -154,16 +153,30 @@ func newSnapshot(ctx context.Context, tx *sqlx.Tx, table, runID string, inRange 
 func (w *snapshot) add(p payment.Payment) error {
 	return w.copyIn.add(w.runID, p.ID, w.inRange, string(p.Kind), p.Provider, null(p.ProviderPaymentID),
 		null(p.Reference), p.Amount.Minor, p.Amount.Exp, p.Amount.Currency, string(p.Status), null(p.Account), null(p.CustomerID), p.SaveMethod,
-		metadataJSON(p.Metadata), p.CreatedAt, p.CreatedAt.In(w.loc).Format(time.DateOnly), p.Refunded.Minor, pq.Array(append([]string{}, p.RefundIDs...)))
+		metadataJSON(p.Metadata), p.CreatedAt, p.CreatedAt.In(w.loc).Format(time.DateOnly), p.Refunded.Minor, textArray(p.RefundIDs))
 }
 
+// metadataJSON writes a JSON object; the texts are valid UTF-8.
 func metadataJSON(m map[string]string) string {
-	if len(m) == 0 {
-		return "{}"
+	out := append(make([]byte, 0, 64), '{')
+	for k, v := range m {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendJSONText(append(appendJSONText(out, k), ':'), v)
 	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return "{}" // a map of texts always marshals
+	return string(append(out, '}'))
+}
+
+func appendJSONText(to []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+			b, err := json.Marshal(s)
+			if err != nil {
+				return append(to, `""`...) // a text always marshals
+			}
+			return append(to, b...)
+		}
 	}
-	return string(b)
+	return append(append(append(to, '"'), s...), '"')
 }
