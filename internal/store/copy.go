@@ -104,7 +104,10 @@ func appendCopied(to []byte, v any) ([]byte, error) {
 	case bool:
 		return strconv.AppendBool(to, v), nil
 	case time.Time:
-		return append(to, pq.FormatTimestamp(v)...), nil
+		if y := v.Year(); v.Location() == time.UTC && y > 0 && y < 10_000 {
+			return v.AppendFormat(to, time.RFC3339Nano), nil
+		}
+		return append(to, pq.FormatTimestamp(v)...), nil // a column may take the day as the zone has it
 	}
 	converted, err := driver.DefaultParameterConverter.ConvertValue(v)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -157,8 +158,7 @@ type Asked struct {
 func (s *Store) SaveAnswers(ctx context.Context, run *Run, providerName string, twins bool, batch []Asked) error {
 	return wrap("saving answers of "+providerName, s.inQuickTx(ctx, func(tx *sqlx.Tx) error {
 		var obs []observation
-		var txs []transactionRow
-		var ans []answerRow
+		txs, ans := make([]transactionRow, 0, len(batch)), make([]answerRow, 0, len(batch))
 		for _, a := range batch {
 			for i, e := range a.Exchanges {
 				of := a.Query.PaymentID
@@ -229,6 +229,7 @@ func (s *Store) SavePages(ctx context.Context, run *Run, providerName string, ki
 func listRows(run *Run, providerName string, pages []ListPage) [][]transactionRow {
 	out := make([][]transactionRow, len(pages))
 	for i, p := range pages {
+		out[i] = make([]transactionRow, 0, len(p.Transactions))
 		for _, t := range p.Transactions {
 			if t.CreatedAt.IsZero() {
 				t.CreatedAt = p.At
@@ -244,27 +245,22 @@ func listRows(run *Run, providerName string, pages []ListPage) [][]transactionRo
 // turn out to be the same, must find that one saved.
 func apart(pages [][]transactionRow, twins bool) [][]transactionRow {
 	var out [][]transactionRow
-	seen := map[string]bool{}
-	for _, rows := range pages {
-		again := false
-		var names []string
+	seen, begin := map[name]bool{}, 0
+	for n, rows := range pages {
+		var names []name
 		for i := range rows {
 			names = rows[i].appendNames(names, twins)
 		}
-		for _, n := range names {
-			again = again || seen[n]
-		}
-		if again || len(out) == 0 {
+		if slices.ContainsFunc(names, func(n name) bool { return seen[n] }) {
+			out = append(out, slices.Concat(pages[begin:n]...))
 			clear(seen)
-			out = append(out, rows)
-		} else {
-			out[len(out)-1] = append(out[len(out)-1], rows...)
+			begin = n
 		}
 		for _, n := range names {
 			seen[n] = true
 		}
 	}
-	return out
+	return append(out, slices.Concat(pages[begin:]...))
 }
 
 // SaveReach notes what the list of a provider proves in this run.
@@ -408,21 +404,19 @@ func newTransactionRow(run *Run, providerName, source string, at time.Time, t pa
 		CreatedAt: t.CreatedAt.UTC(), CompletedAt: t.CompletedAt.UTC(), Revisable: t.Revisable, Partial: t.Partial, Source: source, AskedAt: at.UTC(), RunID: run.ID,
 	}
 	if len(t.Metadata) > 0 {
-		tidy := make(map[string]string, len(t.Metadata))
-		for k, v := range t.Metadata {
-			tidy[clean(k)] = clean(v)
-		}
-		r.Metadata = metadataJSON(tidy)
+		r.Metadata = metadataJSON(t.Metadata)
 	}
 	return r
 }
 
-// appendNames appends the names by which another row may be found to be the same
-// transaction as this one.
-func (r *transactionRow) appendNames(to []string, twins bool) []string {
-	to = append(to, "key\x00"+r.Key)
+// name is one by which a row of a list may be found to be the same transaction as
+// another row.
+type name struct{ key, reference string }
+
+func (r *transactionRow) appendNames(to []name, twins bool) []name {
+	to = append(to, name{key: r.Key})
 	if r.Reference != "" && (twins || r.Batched || r.nameless()) {
-		to = append(to, "reference\x00"+r.Reference)
+		to = append(to, name{reference: r.Reference})
 	}
 	return to
 }
@@ -507,10 +501,15 @@ func saveTransactions(ctx context.Context, tx *sqlx.Tx, rows []transactionRow, t
 		}
 	}
 	// a statement may touch a row once: of the same transaction the full answer wins, then the later
-	at := map[string]int{}
-	var once []transactionRow
+	type id struct {
+		provider string
+		kind     payment.Kind
+		key      string
+	}
+	at := make(map[id]int, len(rows))
+	once := rows[:0]
 	for _, r := range rows {
-		k := r.Provider + "\x00" + string(r.Kind) + "\x00" + r.Key
+		k := id{r.Provider, r.Kind, r.Key}
 		i, seen := at[k]
 		switch {
 		case !seen:

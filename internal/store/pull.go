@@ -156,14 +156,14 @@ func (w *snapshot) add(p payment.Payment) error {
 		metadataJSON(p.Metadata), p.CreatedAt, p.CreatedAt.In(w.loc).Format(time.DateOnly), p.Refunded.Minor, textArray(p.RefundIDs))
 }
 
-// metadataJSON writes a JSON object; the texts are valid UTF-8.
+// metadataJSON writes a JSON object that Postgres can store.
 func metadataJSON(m map[string]string) string {
 	out := append(make([]byte, 0, 64), '{')
 	for k, v := range m {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = appendJSONText(append(appendJSONText(out, k), ':'), v)
+		out = appendJSONText(append(appendJSONText(out, clean(k)), ':'), clean(v))
 	}
 	return string(append(out, '}'))
 }
