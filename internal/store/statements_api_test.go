@@ -359,3 +359,18 @@ func TestAFileThatReplacesAnotherLeavesTheAPIsRows(t *testing.T) {
 	f, _ := w.totals(10, 10)
 	f.only(t, "settlement_mismatch a", "settlement_mismatch b") // the file lacks the one and has another amount of the other
 }
+
+func TestAnAPIsStatementThatCoversADayAndShowsNothingMissesItsPayments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.twoPaid()
+	w.api(api{covered: whole(9, 11)})
+	f, totals := w.totals(10, 10)
+	f.only(t, "settlement_mismatch a", "settlement_mismatch b")
+	if got := f.details["settlement_mismatch a"]; !strings.Contains(got, "does not show 100.00 KES") {
+		t.Errorf("detail %q", got)
+	}
+	if len(totals) != 1 || totals[0].Statement == nil || *totals[0].Statement != 0 || totals[0].ExplainedByException != -20000 {
+		t.Errorf("totals: %+v", totals)
+	}
+}

@@ -77,7 +77,7 @@ LEFT JOIN rest_name d ON d.name = tid
 LEFT JOIN rest_name e ON e.name = own
 LEFT JOIN rest_name f ON f.name = ref
 WHERE good OR pass = 2 OR pid IS NOT NULL AND id IS NOT NULL;
-ANALYZE judged (plain, id);
+ANALYZE judged (plain, pid, id);
 DELETE FROM tieout.run_results WHERE run_id = (SELECT run_id FROM par);
 INSERT INTO tieout.run_results
 SELECT par.run_id, judged.pid, 'matched', x.status, CASE WHEN judged.by_id THEN 'provider_id' ELSE 'reference' END, ARRAY[x.id],

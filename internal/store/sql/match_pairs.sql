@@ -33,4 +33,4 @@ LEFT JOIN tieout.answers a ON a.provider = p.provider AND a.payment_id = p.payme
 LEFT JOIN tieout.saved_methods m ON m.provider = p.provider AND m.payment_id = p.payment_id AND NOT m.present
 LEFT JOIN schedule s ON s.provider = p.provider AND s.kind = p.kind AND s.currency = p.currency
 CROSS JOIN par;
-ANALYZE pair (pid, id, pass, good, our_ref);
+ANALYZE pair (pid, id, pass, good, our_id, our_ref, own);
