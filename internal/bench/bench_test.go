@@ -210,7 +210,7 @@ func pipeline(b *testing.B, n int) []step {
 	saved, rows := saveAll(b, url, db, parts)
 	floor := newFloor(b, url, db)
 	loadLedger, loadTheirs := floor.load(b, "ours"), floor.load(b, "theirs")
-	join := floor.join(b)
+	join, pairs := floor.join(b)
 	matched := do(jobs.Match)
 	settled := do(jobs.Settle)
 	reported := do(jobs.Report)
@@ -222,12 +222,16 @@ func pipeline(b *testing.B, n int) []step {
 		{"settle", n, settled, 0},
 		{"reports", n, reported, 0},
 	}
-	total := step{name: "all", rows: n, floor: loadLedger + loadTheirs + join}
-	for _, s := range steps {
-		total.Took += s.Took
-		total.Peak = max(total.Peak, s.Peak)
+	sum := func(name string, rows int, of []step, floor time.Duration) step {
+		t := step{name: name, rows: rows, floor: floor}
+		for _, s := range of {
+			t.Took += s.Took
+			t.Peak = max(t.Peak, s.Peak)
+		}
+		return t
 	}
-	steps = append(steps, step{"match and settle", n, measured{matched.Took + settled.Took, matched.CPU + settled.CPU, max(matched.Peak, settled.Peak)}, join}, total)
+	least := loadLedger + loadTheirs + join
+	steps = append(steps, sum("load and match", n, steps[:3], least), sum("all", n, steps, least), step{"the floor, pairs stored", n, measured{Took: pairs}, join})
 	return steps
 }
 
@@ -302,12 +306,16 @@ func (f floor) load(b *testing.B, side string) time.Duration {
 	return f.run(b, `\copy `+side+` FROM '`+f.file(side)+`'`)
 }
 
-func (f floor) join(b *testing.B) time.Duration {
+// join is how long the differences take, and how long it takes to store every
+// pair instead.
+func (f floor) join(b *testing.B) (differences, pairs time.Duration) {
 	b.Helper()
 	f.run(b, `ANALYZE ours, theirs`)
-	return f.run(b, `CREATE TABLE differences AS SELECT p.id AS payment, t.id AS transaction, p.minor, t.minor AS their_minor, p.currency, t.currency AS their_currency,
+	const all = ` AS SELECT p.id AS payment, t.id AS transaction, p.minor, t.minor AS their_minor, p.currency, t.currency AS their_currency,
 		p.status, t.status AS their_status, p.ref, t.ref AS their_ref
-		FROM ours p FULL JOIN theirs t ON t.provider = p.provider AND t.kind = p.kind AND t.key = p.key AND (t.ref = p.ref OR p.provider <> 'pivot-id')
+		FROM ours p FULL JOIN theirs t ON t.provider = p.provider AND t.kind = p.kind AND t.key = p.key AND (t.ref = p.ref OR p.provider <> 'pivot-id')`
+	differences = f.run(b, `CREATE TABLE differences`+all+`
 		WHERE p.id IS NULL OR t.id IS NULL OR p.minor <> t.minor OR p.exp <> t.exp OR p.currency <> t.currency
 			OR p.ref <> t.ref OR p.account <> t.account OR p.status NOT IN ('created', 'pending') AND p.status <> t.status`)
+	return differences, f.run(b, `CREATE TABLE pairs`+all)
 }

@@ -45,7 +45,7 @@ func (s *Store) Waiting(ctx context.Context, run *Run) ([]Waiting, error) {
 	err := s.db.SelectContext(ctx, &out, `SELECT rp.provider, rp.kind, t.needs_action AS action, count(DISTINCT rp.payment_id) AS payments
 		FROM tieout.run_results rr
 		JOIN tieout.run_payments rp USING (run_id, payment_id)
-		JOIN tieout.transactions t ON t.id = ANY (rr.transaction_ids)
+		CROSS JOIN LATERAL unnest(rr.transaction_ids) AS l (id) JOIN tieout.transactions t USING (id)
 		WHERE rr.run_id = $1 AND rr.result = 'pending' AND coalesce(t.needs_action, '') <> ''
 		GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, run.ID)
 	return out, wrap("counting the payments that wait for the merchant", err)

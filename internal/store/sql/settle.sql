@@ -39,7 +39,7 @@ FROM (
     UNION ALL
     -- what the provider says it completed on payments that are exceptions, also where its last answer could not be used
     SELECT rp.business_date, rp.payment_id, 0, rp.provider, rp.kind, t.currency, t.exp, NULL, 'disputed', NULL, NULL, NULL, NULL, coalesce(t.settled, t.amount)
-    FROM tieout.run_results rr JOIN tieout.run_payments rp USING (run_id, payment_id) JOIN tieout.transactions t ON t.id = ANY (rr.transaction_ids)
+    FROM tieout.run_results rr JOIN tieout.run_payments rp USING (run_id, payment_id) CROSS JOIN LATERAL unnest(rr.transaction_ids) AS l (id) JOIN tieout.transactions t USING (id)
     WHERE rr.run_id = $1 AND rr.result = 'exception' AND rr.outcome IS DISTINCT FROM 'unknown' AND t.status = 'completed'
       AND NOT (coalesce(t.refunded, 0) > 0 AND t.refunded >= coalesce(t.settled, t.amount))
     UNION ALL
