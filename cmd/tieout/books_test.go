@@ -120,13 +120,10 @@ func (r *secondReader) sound(sheets ...string) {
 	}
 }
 
-const (
-	amountOf = ` * ('1e-' || exp)::numeric`
-	inZone   = `to_char(%s AT TIME ZONE 'Africa/Nairobi', 'YYYY-MM-DD HH24:MI:SS')`
-)
+const amountOf = ` * ('1e-' || exp)::numeric`
 
 func zoned(column string) string {
-	return fmt.Sprintf(inZone, "date_trunc('second', "+column+")")
+	return fmt.Sprintf(`to_char(date_trunc('second', %s) AT TIME ZONE '%s', 'YYYY-MM-DD HH24:MI:SS')`, column, zone)
 }
 
 func TestEveryFigureOfTheWorkbooksStandsInPostgres(t *testing.T) {

@@ -72,7 +72,7 @@ func TestHostileTextsSurviveToTheReports(t *testing.T) {
 	t.Parallel()
 	w := newTruth("hostile", 60, nil)
 	w.World = corpus.Generate(corpus.Options{
-		Seed: 3, Payments: 60, From: w.Payments[0].CreatedAt, Days: 3, Now: time.Now(), DifferenceShare: -1,
+		Seed: 3, Series: series, Payments: 60, From: w.Payments[0].CreatedAt.In(zone), Days: 3, Location: zone, Now: time.Now(), DifferenceShare: -1,
 		Accounts: []corpus.Account{{Name: "pawapay-zm", Type: corpus.Pawapay}},
 	})
 	references := map[string]string{} // by payment

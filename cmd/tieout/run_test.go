@@ -36,7 +36,7 @@ func TestARunFindsExactlyWhatWasPlantedAndARerunSaysTheSame(t *testing.T) {
 	assert.Contains(t, out, "reports in "+filepath.Join("out", w.from+"_"+w.to, "v1"))
 	requirePlanted(t, w, v1)
 	m := requireWhole(t, v1)
-	assert.Equal(t, []string{w.from, w.to, "all", "Africa/Nairobi"}, []string{m.From, m.To, m.Selection, m.Timezone})
+	assert.Equal(t, []string{w.from, w.to, "all", zone.String()}, []string{m.From, m.To, m.Selection, m.Timezone})
 	assert.Equal(t, 1, m.Version)
 	for _, c := range m.ControlTotals {
 		assert.True(t, c.Ties, c.Name)

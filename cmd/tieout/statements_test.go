@@ -34,12 +34,10 @@ const (
 // be changed before it is served.
 func agreed(t testing.TB) *truth {
 	t.Helper()
-	loc, err := time.LoadLocation("Africa/Nairobi")
-	require.NoError(t, err)
 	now := time.Now().UTC().Truncate(time.Second)
-	from := now.In(loc).AddDate(0, 0, -3)
+	from := now.In(zone).AddDate(0, 0, -3)
 	w := &truth{
-		World: corpus.Generate(corpus.Options{Seed: 11, Payments: 120, From: from, Days: 3, Location: loc, Now: now, DifferenceShare: -1}),
+		World: corpus.Generate(corpus.Options{Seed: 11, Series: series, Payments: 120, From: from, Days: 3, Location: zone, Now: now, DifferenceShare: -1}),
 		name:  t.Name(), from: from.Format(time.DateOnly), to: from.AddDate(0, 0, 2).Format(time.DateOnly),
 	}
 	require.Empty(t, w.Planted)

@@ -58,7 +58,7 @@ func Generate(o Options) World {
 func newGenerator(o Options) *generator {
 	g := &generator{
 		o:         o,
-		r:         newRandom(o.Seed, o.From.Format(time.DateOnly)),
+		r:         newRandom(o.Seed, cmp.Or(o.Series, o.From.Format(time.DateOnly))),
 		end:       dayStart(o.From, o.Days),
 		customers: o.Payments/3 + 10,
 	}

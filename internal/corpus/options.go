@@ -12,6 +12,10 @@ import (
 // default, and equal options give the same world, byte for byte.
 type Options struct {
 	Seed int64
+	// Series makes worlds of equal seeds differ; default the first day, so that
+	// the days of a long corpus do. A world of today that is to be the same one
+	// tomorrow names its own.
+	Series string
 	// Payments is how many payments there are; default 500.
 	Payments int
 	// From is the first business day (its time of day is ignored); default
