@@ -143,11 +143,27 @@ func after(column byte, title string) head { return head{column: column, title: 
 func (c *canvas) headers(row int, from, to byte, height float64, heads ...head) {
 	c.height[row] = height
 	c.fill(row, from, to, lookHeader)
+	c.titles(row, lookHeader, heads...)
+}
+
+func (c *canvas) titles(row int, of look, heads ...head) {
 	for _, h := range heads {
-		l := lookHeader
-		l.align, l.indent = h.align, h.indent
-		c.put(row, h.column, l, h.title)
+		of.align, of.indent = h.align, h.indent
+		c.put(row, h.column, of, h.title)
 	}
+}
+
+// change writes, from the column on, what changed, from what to what, and why.
+func (c *canvas) change(row int, column byte, what, before, after, why string) {
+	c.put(row, column, lookBody, textOrEmpty(what))
+	c.put(row, column+1, lookLabel, textOrEmpty(blanks(before)))
+	c.put(row, column+2, lookBody.strong(), textOrEmpty(blanks(after)))
+	reason := lookBody.as(formatText)
+	if columns(why) > 60 {
+		reason = reason.wrapped()
+		c.height[row] = heightWrapped
+	}
+	c.put(row, column+3, reason, textOrEmpty(why))
 }
 
 // tie writes a Ties cell: a formula over the unexplained figure.

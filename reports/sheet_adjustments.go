@@ -232,14 +232,10 @@ func (s *settlement) adjustmentsTable(c *canvas, row int) {
 	c.section(row, 'B', "Payment by payment")
 	header := row + 1
 	c.headers(header, 'B', 'M', heightHeaderTwo)
-	for i, h := range []head{
+	c.titles(header, lookData,
 		text('B', "Payment id"), text('C', "Provider"), text('D', "Kind"), text('E', "Reference"), text('F', "Business date"), text('G', "Booked on"),
 		figure('H', "Net"), after('I', "Currency"), text('J', "What changed"), text('K', "Before"), text('L', "After"), text('M', "Why"),
-	} {
-		l := lookData
-		l.align, l.indent = h.align, h.indent
-		c.put(header, 'B'+byte(i), l, h.title)
-	}
+	)
 	row = header + 1
 	for i := range s.f.Adjustments {
 		a := &s.f.Adjustments[i]
@@ -257,15 +253,7 @@ func (s *settlement) adjustmentsTable(c *canvas, row int) {
 		}
 		c.put(row, 'H', net, minorNumber(l.Net, l.Exp))
 		c.put(row, 'I', lookBody.indented(), l.Currency)
-		c.put(row, 'J', lookBody, textOrEmpty(a.What))
-		c.put(row, 'K', lookLabel, textOrEmpty(blanks(a.Before)))
-		c.put(row, 'L', lookBody.strong(), textOrEmpty(blanks(a.After)))
-		why := lookBody.as(formatText)
-		if columns(a.Why) > 60 {
-			why = why.wrapped()
-			c.height[row] = heightWrapped
-		}
-		c.put(row, 'M', why, textOrEmpty(a.Why))
+		c.change(row, 'J', a.What, a.Before, a.After, a.Why)
 		row++
 	}
 	stripes := false

@@ -74,14 +74,10 @@ func (s *settlement) changesTable(c *canvas, row int) {
 	c.section(row, 'B', "Payment by payment")
 	header := row + 1
 	c.headers(header, 'B', 'K', heightHeaderTwo)
-	for i, h := range []head{
+	c.titles(header, lookData,
 		text('B', "Payment id"), text('C', "Provider"), text('D', "Kind"), text('E', "Reference"), figure('F', "Amount"),
 		after('G', "Currency"), text('H', "What changed"), text('I', "Before"), text('J', "After"), text('K', "Why"),
-	} {
-		l := lookData
-		l.align, l.indent = h.align, h.indent
-		c.put(header, 'B'+byte(i), l, h.title)
-	}
+	)
 	row = header + 1
 	for i := range s.f.Changes {
 		ch := &s.f.Changes[i]
@@ -95,15 +91,7 @@ func (s *settlement) changesTable(c *canvas, row int) {
 			c.amount(row, 'F', lookBody, ch.Amount.Minor, ch.Amount.Exp)
 			c.put(row, 'G', lookBody.indented(), ch.Amount.Currency)
 		}
-		c.put(row, 'H', lookBody, textOrEmpty(ch.What))
-		c.put(row, 'I', lookLabel, textOrEmpty(blanks(ch.Before)))
-		c.put(row, 'J', lookBody.strong(), textOrEmpty(blanks(ch.After)))
-		why := lookBody.as(formatText)
-		if columns(ch.Why) > 60 {
-			why = why.wrapped()
-			c.height[row] = heightWrapped
-		}
-		c.put(row, 'K', why, textOrEmpty(ch.Why))
+		c.change(row, 'H', ch.What, ch.Before, ch.After, ch.Why)
 		row++
 	}
 	stripes := false

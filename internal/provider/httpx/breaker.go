@@ -102,12 +102,3 @@ func (b *breaker) silence() (since time.Time, attempts int) {
 	}
 	return b.began, b.row
 }
-
-func (b *breaker) downUntil() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.circuit.IsClosed() {
-		return time.Time{}
-	}
-	return time.Now().Add(b.circuit.RemainingDelay())
-}

@@ -46,7 +46,7 @@ func TestAProviderThatIsDownCostsSecondsForThousandsOfPayments(t *testing.T) {
 			if open.Load() < 3900 {
 				t.Errorf("only %d of 4,000 failed at once", open.Load())
 			}
-			if c.DownUntil().IsZero() {
+			if c.breaker.downUntil().IsZero() {
 				t.Error("the provider doesn't count as down")
 			}
 		})
@@ -89,7 +89,7 @@ func TestAProviderThatComesBackIsAskedAgain(t *testing.T) {
 			t.Fatalf("got %d, %v", resp.Status, err)
 		}
 	}
-	if !c.DownUntil().IsZero() {
+	if !c.breaker.downUntil().IsZero() {
 		t.Error("still counts as down")
 	}
 }
@@ -362,4 +362,14 @@ func TestTimeOutsOneByOneOpenItBeforeTheyAreMany(t *testing.T) {
 			t.Error("still closed after 40 s of time-outs")
 		}
 	})
+}
+
+// downUntil is the time until which Do fails at once; zero when it doesn't.
+func (b *breaker) downUntil() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.circuit.IsClosed() {
+		return time.Time{}
+	}
+	return time.Now().Add(b.circuit.RemainingDelay())
 }

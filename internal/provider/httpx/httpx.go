@@ -237,11 +237,6 @@ func (c *Client) wait(failed int, resp Response) (d time.Duration, asked bool) {
 // Requests returns how many requests were sent so far, retries included.
 func (c *Client) Requests() int64 { return c.sent.Load() }
 
-// DownUntil returns the time until which the provider counts as down and Do
-// fails at once; zero when it doesn't. A caller with much left to ask may
-// rather wait than go on.
-func (c *Client) DownUntil() time.Time { return c.breaker.downUntil() }
-
 // Silence returns when the row of attempts without an answer began in which the
 // provider is now, and how many there were, refused connections among them;
 // zero when its last answer was one.
