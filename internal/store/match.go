@@ -73,12 +73,15 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 		reach := rules.reach()
 		near := strings.NewReplacer("/*near_from*/", literal(run.FromTime.Add(-reach)), "/*near_to*/", literal(run.ToTime.Add(reach)))
 		for _, st := range steps("match.sql") {
-			if st.Name == "what is known of each payment" {
+			switch st.Name {
+			case "what is known of each payment":
 				if err := s.linkStatements(ctx, tx, rules.Location); err != nil {
 					return err
 				}
-			}
-			switch st.Name {
+			case "transactions of other times whose reference means the same":
+				if len(rules.References.providers()) == 0 {
+					continue // it reads all that there is
+				}
 			case "pairs":
 				if err := joinSides(ctx, tx, near, rules.MetadataKeys); err != nil {
 					return fmt.Errorf("joining both sides: %w", err)
@@ -92,9 +95,6 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 					return err
 				}
 				continue
-			}
-			if st.Name == "transactions of other times whose reference means the same" && len(rules.References.providers()) == 0 {
-				continue // it reads all that there is
 			}
 			if _, err := tx.ExecContext(ctx, near.Replace(st.SQL)); err != nil {
 				return fmt.Errorf("%s: %w", st.Name, err)

@@ -30,11 +30,11 @@ func (s *Store) storyCallbacks(ctx context.Context, out *Story) error {
 	return nil
 }
 
-// storyTransactions finds the provider's records: those that a run has linked
-// with the payment, and those that carry its id, or its reference and no other id.
 // runsOfPayment are the runs that have the payment $1 in their snapshot.
 const runsOfPayment = `SELECT r.id FROM tieout.runs r WHERE EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = r.id AND rp.payment_id = $1)`
 
+// storyTransactions finds the provider's records: those that a run has linked
+// with the payment, and those that carry its id, or its reference and no other id.
 func (s *Store) storyTransactions(ctx context.Context, out *Story) error {
 	p := out.Payment
 	var rows []struct {
