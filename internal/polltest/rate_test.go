@@ -26,8 +26,10 @@ func TestTheRateLimitIsKeptAndUsed(t *testing.T) {
 	for name, workers := range map[string]int{"one worker": 1, "64 workers": 64} {
 		t.Run(name, func(t *testing.T) {
 			d := outstanding(t, corpus.Pawapay, 1)
-			best := 0.0
-			for range tries { // a machine that is busy elsewhere may be late, but never early
+			rate, busiest := 0.0, 0
+			// On a machine that is busy elsewhere a request may lie around for longer
+			// than any margin. What is wrong fails each time.
+			for range tries {
 				box, err := sandbox.New(d.World, sandbox.Options{Seed: 5})
 				require.NoError(t, err)
 				server := httptest.NewServer(box.Handler())
@@ -43,13 +45,14 @@ func TestTheRateLimitIsKeptAndUsed(t *testing.T) {
 				server.Close()
 				seen := box.Requests(d.account.Name)
 				require.Equal(t, requests, seen.Total)
-				require.LessOrEqual(t, seen.BusiestSecond, limit)
-				if best = max(best, requests/took.Seconds()); best >= 0.95*limit {
+				rate, busiest = requests/took.Seconds(), seen.BusiestSecond
+				if rate >= 0.95*limit && busiest <= limit {
 					break
 				}
 			}
-			assert.GreaterOrEqual(t, best, 0.95*limit)
-			t.Logf("%.1f requests a second of %d", best, limit)
+			assert.GreaterOrEqual(t, rate, 0.95*limit)
+			assert.LessOrEqual(t, busiest, limit)
+			t.Logf("%.1f requests a second of %d", rate, limit)
 		})
 	}
 }

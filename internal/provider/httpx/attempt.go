@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 )
 
@@ -82,9 +83,9 @@ type attempt struct {
 	d        *target
 	began    time.Time
 	phase    string
-	queued   bool // holds a place in Client.ready
-	sent     *sending
-	answered bool // for the breaker: the provider is there
+	queued   bool                    // holds a place in Client.ready
+	sent     atomic.Pointer[sending] // the transport writes in a goroutine of its own
+	answered bool                    // for the breaker: the provider is there
 	ex       Exchange
 }
 
@@ -128,12 +129,19 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) outcome {
 
 // exchange is the attempt proper; on an error the response holds what came.
 func (a *attempt) exchange(ctx context.Context, clock *clock) (Response, error) {
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if a.c.paced && a.turn(ctx, clock) != nil {
-			// The transport would still write the request: out of turn.
-			_ = info.Conn.Close()
-		}
-	}})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			if a.c.paced && a.turn(ctx, clock) != nil {
+				// The transport would still write the request: out of turn.
+				_ = info.Conn.Close()
+			}
+		},
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			if s := a.sent.Load(); s != nil {
+				a.c.pace.written(s)
+			}
+		},
+	})
 	if !a.c.paced {
 		if err := a.turn(ctx, clock); err != nil {
 			return Response{}, err
@@ -157,8 +165,8 @@ func (a *attempt) exchange(ctx context.Context, clock *clock) (Response, error) 
 		return Response{}, err
 	}
 	a.phase = reading
-	if a.sent != nil {
-		a.c.pace.answered(a.sent)
+	if s := a.sent.Load(); s != nil {
+		a.c.pace.answered(s)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, a.d.maxBody+1))
@@ -180,7 +188,7 @@ func (a *attempt) turn(ctx context.Context, clock *clock) error {
 	if err != nil {
 		return err
 	}
-	a.sent = sent
+	a.sent.Store(sent)
 	a.c.sent.Add(1)
 	a.phase, a.began, a.ex.At = waiting, time.Now(), a.c.cfg.Now()
 	clock.resume()

@@ -9,7 +9,8 @@ import (
 // Three figures keep a server from counting more requests in a second than it
 // allows. Slots lie evenly over a second and slack, and a request may go out
 // only when the one that is as many sendings back as the limit has been at the
-// server for that long. When it came there nobody tells; at worst what its
+// server for that long. It left when its last byte was written, however long it
+// lay here after its turn. When it came there nobody tells; at worst what its
 // answer took longer than the quickest one was lost on the way there: its
 // drift, of which at most mostDrift is believed, as answers may be slow by
 // themselves.
@@ -23,7 +24,7 @@ const (
 
 // sending is one request at the rate limit.
 type sending struct {
-	at    time.Time
+	at    time.Time // its turn, later the moment when it was written
 	drift time.Duration
 }
 
@@ -71,6 +72,13 @@ func (p *pacer) turn(ctx context.Context) (*sending, error) {
 			return p.take(time.Now()), nil
 		}
 	}
+}
+
+// written notes that a sending has left.
+func (p *pacer) written(s *sending) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.at = time.Now()
 }
 
 // answered notes that the answer to a sending has come.
