@@ -252,6 +252,7 @@ type difference struct {
 	N int64 `db:"n"`
 
 	Fact           string         `db:"fact"`
+	Named          sql.NullString `db:"named"`
 	Ref            sql.NullString `db:"ref"`
 	Minor          sql.NullInt64  `db:"minor"`
 	Exp            sql.NullInt64  `db:"exp"`
@@ -288,7 +289,7 @@ type difference struct {
 // differences are read with everything their sentence needs. A transaction that
 // stands for itself (tx_id) brings its own side.
 const differences = `
-SELECT x.kind, x.pid, x.id AS tx_id, x.fact, coalesce(p.provider, o.provider) AS provider, coalesce(p.kind, o.kind) AS payment_kind,
+SELECT x.kind, x.pid, x.id AS tx_id, x.fact, x.named, coalesce(p.provider, o.provider) AS provider, coalesce(p.kind, o.kind) AS payment_kind,
 	p.ref, p.minor, p.exp, p.cur, p.status, p.account, coalesce(o.created_at, p.created) AS created,
 	CASE WHEN x.id IS NULL THEN p.bdate ELSE (o.created_at AT TIME ZONE $1)::date END AS bdate,
 	p.refunded AS ours_refunded, p.metadata ->> nullif(x.fact, '') AS ours_value, p.ppid AS ours_ppid,
@@ -379,7 +380,7 @@ func copyExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, thresholds excep
 	w, err := newCopy(ctx, tx, "tieout.run_exceptions", "run_id", "exception_id", "kind", "severity", "provider", "payment_kind", "payment_id",
 		"transaction_id", "provider_payment_id", "reference", "internal_amount", "internal_exp", "currency", "provider_amount", "provider_exp",
 		"provider_currency", "internal_status", "provider_status", "account", "business_date", "created_at", "first_seen", "match_method", "detail",
-		"at_risk", "at_risk_exp", "orphan", "provider_refunded")
+		"at_risk", "at_risk_exp", "orphan", "provider_refunded", "provider_named")
 	if err != nil {
 		return err
 	}
@@ -400,7 +401,7 @@ func copyExceptions(ctx context.Context, tx *sqlx.Tx, run *Run, thresholds excep
 		}
 		if err := w.add(run.ID, id.ID, d.Kind, string(f.Severity(thresholds)), d.Provider, d.PaymentKind, d.PID, d.TxID, d.TPPID, ref,
 			minor(f.Internal), exponent(f.Internal), d.Cur, minor(f.Theirs), exponent(f.Theirs), d.TCur, d.Status, null(f.TheirStatus), account, d.BusinessDate.Format(time.DateOnly),
-			d.Created, id.FirstSeen, d.Method, clean(f.Detail()), risk, riskExp, d.TxID.Valid, minor(f.Refunded)); err != nil {
+			d.Created, id.FirstSeen, d.Method, clean(f.Detail()), risk, riskExp, d.TxID.Valid, minor(f.Refunded), d.Named); err != nil {
 			return err
 		}
 	}
@@ -559,7 +560,7 @@ func inherit(ctx context.Context, tx *sqlx.Tx, found []named, prints []string, k
 		FROM unnest($1::bigint[], $2::text[]) AS n (id, heir) JOIN tieout.transactions o ON o.id = n.id
 		CROSS JOIN LATERAL (VALUES (1, o.provider_payment_id, o.reference), (2, o.list_key, o.reference), (3, o.own_id, o.reference), (4, o.provider_payment_id, ''),
 			(5, o.list_key, ''), (6, o.own_id, ''), (7, '', o.reference)) AS v (rank, id, ref)
-		CROSS JOIN LATERAL (SELECT CASE WHEN length(v.id) = 36 THEN lower(v.id) ELSE coalesce(v.id, '') END, coalesce(v.ref, ''), v.rank) AS k (sid, ref, rank)
+		CROSS JOIN LATERAL (SELECT coalesce(pg_temp.id_key(v.id), ''), coalesce(v.ref, ''), v.rank) AS k (sid, ref, rank)
 		WHERE k.sid <> '' OR k.ref <> ''
 	), mine AS (
 		SELECT DISTINCT ON (id) id, heir, print, rank FROM named JOIN tieout.exception_ids i ON i.fingerprint = print

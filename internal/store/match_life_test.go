@@ -145,6 +145,44 @@ func TestAnAcceptedOneStaysSoBesideAnother(t *testing.T) {
 	w.publish(10, 10, start.Add(2*time.Hour)).expect(t, "p", "matched completed", payment.AmountMismatch, payment.ReferenceMismatch)
 }
 
+// Who closes a difference of names has seen these names, in whatever spelling.
+func TestAnotherNameAtTheProviderOpensWhatWasClosed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "ref", ppid: "T1", ref: "R"}, pay{id: "key", ppid: "T2", meta: map[string]string{"order": "1"}},
+		pay{id: "account", ppid: "T3", account: "254711000001"}, pay{id: "off", ppid: "T4", ref: "R4"})
+	says := func(hour int, ref, order, account string) found {
+		t.Helper()
+		at := start.Add(time.Duration(hour) * time.Hour)
+		w.txs(tx{id: "T1", ref: ref, asked: at}, tx{id: "T2", meta: map[string]string{"order": order}, asked: at}, tx{id: "T3", account: account, asked: at},
+			tx{id: "T4", ref: ref, asked: at})
+		return w.publish(10, 10, at)
+	}
+	f := says(0, "S", "2", "254722000002")
+	for _, e := range []string{"reference_mismatch ref", "reference_mismatch key", "recipient_mismatch account"} {
+		w.accept(f.ids[e])
+	}
+	w.exec(`UPDATE tieout.exceptions SET state = 'resolved', resolution = 'written_off' WHERE payment_id = 'off'`)
+
+	f = says(1, "S", "2", "0722000002")
+	f.expect(t, "ref", "matched completed", payment.ReferenceMismatch)
+	f.expect(t, "key", "matched completed", payment.ReferenceMismatch)
+	f.expect(t, "account", "matched completed", payment.RecipientMismatch)
+	if s, _ := w.state(payment.ReferenceMismatch, "off"); s != "resolved" {
+		t.Errorf("what was written off is %s while nothing changed", s)
+	}
+
+	f = says(2, "S2", "3", "254733000003")
+	f.expect(t, "ref", "exception completed", payment.ReferenceMismatch)
+	f.expect(t, "key", "exception completed", payment.ReferenceMismatch)
+	f.expect(t, "account", "exception completed", payment.RecipientMismatch)
+	for id, kind := range map[string]payment.ExceptionKind{"ref": payment.ReferenceMismatch, "key": payment.ReferenceMismatch, "account": payment.RecipientMismatch, "off": payment.ReferenceMismatch} {
+		if s, _ := w.state(kind, id); s != "open" {
+			t.Errorf("%s's is %s though the provider names another", id, s)
+		}
+	}
+}
+
 func TestOutcomesTellWhatIsHeld(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

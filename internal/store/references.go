@@ -61,13 +61,19 @@ func (r References) key(provider, reference string) string {
 // the rest of the transaction's statements, and pg_temp.id_key(id) for ids: a
 // UUID means the same in either case, other ids do not. pg_temp.name_hash is a
 // short stand-in for an id or reference of one provider and kind: equal names
-// have equal hashes, and it is good for no more than that.
+// have equal hashes, and it is good for no more than that. pg_temp.ending is what
+// a national number and the international one have in common; pg_temp.digest
+// stands for a text that need not be kept.
 func (r References) define(ctx context.Context, tx *sqlx.Tx) error {
 	_, err := tx.ExecContext(ctx, `CREATE OR REPLACE FUNCTION pg_temp.reference_key(provider text, reference text) RETURNS text
 			LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $key$ SELECT `+r.key("provider", "reference")+` $key$;
 		CREATE OR REPLACE FUNCTION pg_temp.id_key(id text) RETURNS text
 			LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $key$ SELECT CASE WHEN octet_length(id) = 36 THEN lower(id COLLATE "C") ELSE id END $key$;
 		CREATE OR REPLACE FUNCTION pg_temp.name_hash(provider text, kind text, name text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
-			AS $key$ SELECT hashtextextended(nullif(name, ''), hashtextextended(provider, hashtextextended(kind, 0))) $key$`)
+			AS $key$ SELECT hashtextextended(nullif(name, ''), hashtextextended(provider, hashtextextended(kind, 0))) $key$;
+		CREATE OR REPLACE FUNCTION pg_temp.ending(digits text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+			AS $key$ SELECT CASE WHEN length(ltrim(digits, '0')) >= 8 THEN right(digits, 8) ELSE digits END $key$;
+		CREATE OR REPLACE FUNCTION pg_temp.digest(said text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+			AS $key$ SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex') $key$`)
 	return err
 }

@@ -110,14 +110,15 @@ SELECT re.exception_id, re.kind, re.severity,
 	re.business_date, re.created_at, re.first_seen, coalesce(re.match_method, '') AS match_method, re.detail,
 	re.at_risk * ('1e-' || re.at_risk_exp)::numeric AS at_risk,
 	coalesce(e.owner, '') AS owner, CASE WHEN closed.still THEN coalesce(e.resolution, '') ELSE '' END AS resolution, coalesce(e.note, '') AS note,
-	re.provider_refunded * ('1e-' || re.provider_exp)::numeric AS provider_refunded
+	re.provider_refunded * ('1e-' || re.provider_exp)::numeric AS provider_refunded, re.provider_named
 FROM tieout.run_exceptions re
 LEFT JOIN tieout.exceptions e USING (exception_id)
 CROSS JOIN LATERAL (SELECT coalesce(e.state IN ('resolved', 'ignored')
 	-- a refund that one answer states as zero and the next not at all is none
 	AND (e.internal_amount, e.currency, e.provider_amount, e.provider_currency, e.provider_status, coalesce(e.provider_refunded, 0)) IS NOT DISTINCT FROM
 	    (re.internal_amount * ('1e-' || re.internal_exp)::numeric, re.currency, re.provider_amount * ('1e-' || re.provider_exp)::numeric,
-	     re.provider_currency, re.provider_status, coalesce(re.provider_refunded * ('1e-' || re.provider_exp)::numeric, 0)), false) AS still) closed
+	     re.provider_currency, re.provider_status, coalesce(re.provider_refunded * ('1e-' || re.provider_exp)::numeric, 0))
+	AND coalesce(e.provider_named = re.provider_named, true), false) AS still) closed
 WHERE re.run_id = $1
 UNION ALL
 SELECT e.exception_id, e.kind, e.severity,
@@ -132,7 +133,7 @@ SELECT e.exception_id, e.kind, e.severity,
 	e.provider, e.payment_kind, coalesce(e.payment_id, ''), coalesce(e.provider_payment_id, ''), coalesce(e.reference, ''),
 	e.internal_amount, e.internal_exp, e.provider_amount, e.provider_exp, coalesce(e.currency, ''), coalesce(e.provider_currency, ''),
 	coalesce(e.internal_status, ''), coalesce(e.provider_status, ''), coalesce(e.account, ''), e.business_date, e.created_at, e.first_seen,
-	coalesce(e.match_method, ''), e.detail, e.at_risk, coalesce(e.owner, ''), coalesce(e.resolution, ''), coalesce(e.note, ''), e.provider_refunded
+	coalesce(e.match_method, ''), e.detail, e.at_risk, coalesce(e.owner, ''), coalesce(e.resolution, ''), coalesce(e.note, ''), e.provider_refunded, e.provider_named
 FROM tieout.exceptions e, tieout.runs r
 WHERE r.id = $1 AND e.provider = ANY (r.providers) AND e.payment_kind = ANY (r.kinds)
   AND NOT EXISTS (SELECT 1 FROM tieout.run_exceptions re WHERE re.run_id = $1 AND re.exception_id = e.exception_id)

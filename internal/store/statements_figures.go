@@ -18,7 +18,7 @@ import (
 // the status answer and theirs the statement; rows of their own come from
 // st_own, whose key tells them apart.
 const statementDifferences = `
-SELECT x.kind, x.pid, NULL::bigint AS tx_id, x.fact, coalesce(p.provider, w.provider) AS provider, coalesce(p.kind, w.payment_kind) AS payment_kind,
+SELECT x.kind, x.pid, NULL::bigint AS tx_id, x.fact, x.named, coalesce(p.provider, w.provider) AS provider, coalesce(p.kind, w.payment_kind) AS payment_kind,
 	coalesce(p.ref, w.ref) AS ref,
 	CASE WHEN w.key IS NOT NULL THEN w.said WHEN m.pid IS NULL THEN p.minor WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END AS minor,
 	CASE WHEN w.key IS NULL THEN coalesce(m.exp, p.exp) ELSE w.exp END AS exp,

@@ -357,7 +357,8 @@ FROM (
 ANALYZE r;
 
 -- step: exceptions: one row each, with the facts that its sentence needs
-CREATE TEMP TABLE x (kind text, pid text, id bigint, fact text) ON COMMIT DROP;
+-- named: a digest of what the provider says, where that is no figure
+CREATE TEMP TABLE x (kind text, pid text, id bigint, fact text, named text) ON COMMIT DROP;
 INSERT INTO x SELECT base, pid, NULL, '' FROM r WHERE base NOT IN ('matched', 'pending');
 -- pairs of which any figure or text differs, in one pass over all of them
 CREATE TEMP TABLE v (
@@ -383,17 +384,17 @@ WHERE v.tcur = v.cur
            -- the configured decimals changed between two observations
            ELSE v.compared * 10::numeric ^ (v.exp - v.texp) <> v.minor END;
 INSERT INTO x
-SELECT 'reference_mismatch', pid, NULL, 'reference' FROM v
+SELECT 'reference_mismatch', pid, NULL, 'reference', pg_temp.digest(pg_temp.reference_key(provider, tref)) FROM v
 WHERE by_id AND ref <> '' AND tref <> '' AND tref <> pid
   AND pg_temp.reference_key(provider, tref) <> pg_temp.reference_key(provider, ref);
 INSERT INTO x
-SELECT DISTINCT ON (v.pid) 'reference_mismatch', v.pid, NULL::bigint, mk.key
+SELECT DISTINCT ON (v.pid) 'reference_mismatch', v.pid, NULL::bigint, mk.key, pg_temp.digest(jsonb_build_array(mk.key, v.tmetadata -> mk.key)::text)
 FROM v JOIN metadata_keys mk ON true
 WHERE v.by_id AND v.metadata ->> mk.key <> '' AND v.tmetadata ->> mk.key <> '' AND v.metadata ->> mk.key <> v.tmetadata ->> mk.key
   AND NOT EXISTS (SELECT 1 FROM x WHERE x.pid = v.pid AND x.kind = 'reference_mismatch')
 ORDER BY v.pid, mk.n;
 INSERT INTO x
-SELECT 'recipient_mismatch', pid, NULL, ''
+SELECT 'recipient_mismatch', pid, NULL, '', pg_temp.digest(pg_temp.ending(b))
 FROM (
     SELECT pid, regexp_replace(account, '\D', '', 'g') AS a, regexp_replace(taccount, '\D', '', 'g') AS b
     FROM v
@@ -431,7 +432,7 @@ CREATE TEMP TABLE d (
 ) ON COMMIT DROP;
 INSERT INTO d
 SELECT pid, in_range, provider, kind, rkey, minor, exp, cur, created, digits,
-       CASE WHEN length(ltrim(digits, '0')) >= 8 THEN right(digits, 8) ELSE digits END
+       pg_temp.ending(digits)
 FROM (
     SELECT p.*, regexp_replace(coalesce(p.account, ''), '\D', '', 'g') AS digits,
            -- the outcome, where something is known; a payment of another range that was never asked for counts as its record says
@@ -478,7 +479,8 @@ FROM tieout.exceptions e JOIN r ON r.pid = e.payment_id JOIN m USING (pid)
 WHERE e.state = 'resolved' AND e.resolution = 'accepted' AND r.state = 'found'
   AND e.provider_currency = r.tcur AND e.provider_amount = r.compared * ('1e-' || r.texp)::numeric
   AND coalesce(e.provider_refunded, 0) = coalesce(m.refunded * ('1e-' || m.exp)::numeric, 0)
-  AND (e.kind NOT IN ('status_mismatch', 'late_reversal') OR e.provider_status = CASE m.status WHEN 'created' THEN 'pending' ELSE m.status END);
+  AND (e.kind NOT IN ('status_mismatch', 'late_reversal') OR e.provider_status = CASE m.status WHEN 'created' THEN 'pending' ELSE m.status END)
+  AND NOT EXISTS (SELECT 1 FROM x WHERE x.pid = e.payment_id AND x.kind = e.kind AND x.named <> e.provider_named);
 
 -- step: results
 UPDATE r SET result = 'exception' FROM (

@@ -31,11 +31,11 @@ WITH now_seen AS (
 )
 INSERT INTO tieout.exceptions AS old (exception_id, kind, severity, state, provider, payment_kind, payment_id, provider_payment_id, reference,
     internal_amount, provider_amount, difference, currency, provider_currency, internal_status, provider_status, account, business_date,
-    first_seen, match_method, detail, run_id, last_seen, created_at, at_risk, internal_exp, provider_exp, provider_refunded)
+    first_seen, match_method, detail, run_id, last_seen, created_at, at_risk, internal_exp, provider_exp, provider_refunded, provider_named)
 SELECT exception_id, kind, severity, state, provider, payment_kind, nullif(payment_id, ''), nullif(provider_payment_id, ''), nullif(reference, ''),
     internal_amount, provider_amount, CASE WHEN currency = provider_currency THEN provider_amount - internal_amount END,
     nullif(currency, ''), nullif(provider_currency, ''), nullif(internal_status, ''), nullif(provider_status, ''), nullif(account, ''), business_date,
-    first_seen, nullif(match_method, ''), detail, $1, now(), created_at, at_risk, internal_exp, provider_exp, provider_refunded
+    first_seen, nullif(match_method, ''), detail, $1, now(), created_at, at_risk, internal_exp, provider_exp, provider_refunded, provider_named
 FROM now_seen
 ON CONFLICT (exception_id) DO UPDATE SET
     severity = excluded.severity, state = excluded.state, provider_payment_id = excluded.provider_payment_id, reference = excluded.reference,
@@ -43,7 +43,7 @@ ON CONFLICT (exception_id) DO UPDATE SET
     currency = excluded.currency, provider_currency = excluded.provider_currency, internal_status = excluded.internal_status,
     provider_status = excluded.provider_status, account = excluded.account, match_method = excluded.match_method, detail = excluded.detail,
     at_risk = excluded.at_risk, internal_exp = excluded.internal_exp, provider_exp = excluded.provider_exp,
-    provider_refunded = excluded.provider_refunded, business_date = excluded.business_date, created_at = excluded.created_at,
+    provider_refunded = excluded.provider_refunded, provider_named = excluded.provider_named, business_date = excluded.business_date, created_at = excluded.created_at,
     -- what is open again has no resolution any more
     resolution = CASE WHEN excluded.state = 'open' THEN NULL ELSE old.resolution END,
     run_id = excluded.run_id,
