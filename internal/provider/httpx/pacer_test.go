@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -73,17 +74,53 @@ func steadily(t *testing.T, measure func(fail func(format string, args ...any)))
 	t.Errorf("each time, at last: %v", failures)
 }
 
+var loads = []struct {
+	limit, workers int
+	latency        time.Duration
+}{
+	{limit: 50, workers: 1},
+	{limit: 100, workers: 64},
+	{limit: 40, workers: 64, latency: 300 * time.Millisecond},
+	{limit: 400, workers: 64, latency: 20 * time.Millisecond},
+	{limit: 3, workers: 8},
+}
+
+// Here a second is a second, however busy the machine.
+func TestNearlyAllOfTheLimitIsUsed(t *testing.T) {
+	for _, tc := range loads {
+		t.Run(fmt.Sprintf("%d a second by %d workers at %s", tc.limit, tc.workers, tc.latency), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var seen arrivals
+				c := client(t, "https://127.0.0.1", Config{RateLimit: tc.limit, Concurrency: tc.workers, Transport: answerer(func() {
+					seen.note()
+					time.Sleep(tc.latency)
+				})})
+				hammer(tc.workers, 10*time.Second, func() {
+					if _, err := get(context.Background(), c); err != nil {
+						t.Error(err)
+					}
+				})
+				if got := seen.most(); got > tc.limit {
+					t.Errorf("%d requests in one second, allowed are %d", got, tc.limit)
+				}
+				if got, want := seen.rate(), 0.95*float64(tc.limit); got < want {
+					t.Errorf("%.1f requests a second, want at least %.1f", got, want)
+				}
+			})
+		})
+	}
+}
+
+// answerer is a provider without a net before it.
+type answerer func()
+
+func (a answerer) RoundTrip(*http.Request) (*http.Response, error) {
+	a()
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+}
+
 func TestServerNeverCountsMoreThanTheLimitInAnySecondAndGetsNearlyAllOfIt(t *testing.T) {
-	for _, tc := range []struct {
-		limit, workers int
-		latency        time.Duration
-	}{
-		{limit: 50, workers: 1},
-		{limit: 100, workers: 64},
-		{limit: 40, workers: 64, latency: 300 * time.Millisecond},
-		{limit: 400, workers: 64, latency: 20 * time.Millisecond},
-		{limit: 3, workers: 8},
-	} {
+	for _, tc := range loads {
 		t.Run(fmt.Sprintf("%d a second by %d workers at %s", tc.limit, tc.workers, tc.latency), func(t *testing.T) {
 			t.Parallel()
 			steadily(t, func(fail func(string, ...any)) {
@@ -100,7 +137,8 @@ func TestServerNeverCountsMoreThanTheLimitInAnySecondAndGetsNearlyAllOfIt(t *tes
 				if got := seen.most(); got > tc.limit {
 					fail("the server counted %d requests in one second, allowed are %d", got, tc.limit)
 				}
-				if got, want := seen.rate(), 0.95*float64(tc.limit); got < want {
+				// so many a second that it depends on the machine is tested without one
+				if got, want := seen.rate(), 0.95*float64(tc.limit); got < want && tc.limit <= 100 {
 					fail("%.1f requests a second were achieved, want at least %.1f", got, want)
 				}
 				if int(c.Requests()) != len(seen.at) {
