@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/errgroup"
 
 	"tieout/internal/corpus"
 	"tieout/internal/payment"
@@ -34,9 +36,10 @@ func worlds(t testing.TB, payments int) []corpus.Options {
 	return out
 }
 
-// saveAll saves the providers' side through the store's own ways in: rows of
-// lists by the page, answers of those who have no list by the batch. It returns
-// the time that the saving took and how many transactions there are then.
+// saveAll saves the providers' side through the store's own ways in, all
+// accounts at once as the poll step does: rows of lists by the page, answers of
+// those who have no list by the batch. It returns the time that the saving took
+// and how many transactions there are then.
 func saveAll(b *testing.B, url string, db *sqlx.DB, parts []corpus.Options) (took time.Duration, rows int) {
 	b.Helper()
 	s, err := store.Open(b.Context(), url)
@@ -48,80 +51,97 @@ func saveAll(b *testing.B, url string, db *sqlx.DB, parts []corpus.Options) (too
 	if err != nil || len(runs) != 1 {
 		b.Fatal(len(runs), err)
 	}
-	run := &runs[0]
-	timed := func(save func() error) {
+	for _, o := range parts {
+		accounts := savings(b, s, &runs[0], o)
 		began := time.Now()
-		if err := save(); err != nil {
+		g, ctx := errgroup.WithContext(b.Context())
+		for _, saves := range accounts {
+			g.Go(func() error {
+				for _, save := range saves {
+					if err := save(ctx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
 			b.Fatal(err)
 		}
 		took += time.Since(began)
-	}
-	for _, o := range parts {
-		w := corpus.Generate(o)
-		types := map[string]provider.Client{}
-		twins := map[string]bool{}
-		for _, spec := range specs(w) {
-			for _, a := range w.Accounts {
-				if a.Type != spec.Type {
-					continue
-				}
-				c, err := spec.New(provider.Settings{Name: a.Name})
-				if err != nil {
-					b.Fatal(err)
-				}
-				types[a.Name], twins[a.Name] = c, spec.ListIDsDiffer
-			}
-		}
-		asked := map[string][]store.Asked{}
-		flush := func(name string) {
-			timed(func() error { return s.SaveAnswers(b.Context(), run, name, twins[name], asked[name]) })
-			asked[name] = nil
-		}
-		for _, a := range w.Accounts {
-			l, ok := types[a.Name].(provider.Lister)
-			if !ok {
-				continue
-			}
-			for _, k := range []payment.Kind{payment.Deposit, payment.Payout} {
-				q := provider.ListQuery{Kind: k, From: o.From.Add(-time.Hour), To: o.Now}
-				var pages []store.ListPage
-				save := func() {
-					timed(func() error { return s.SavePages(b.Context(), run, a.Name, k, twins[a.Name], pages) })
-					pages = nil
-				}
-				reach, err := l.List(b.Context(), q, func(p provider.Page) error {
-					if pages = append(pages, store.ListPage{Page: p, At: o.Now.UTC()}); len(pages)*pageRows >= savedAtOnce {
-						save()
-					}
-					return nil
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-				save()
-				q.From = run.FromTime
-				if err := s.SaveReach(b.Context(), run, a.Name, q, reach, o.Now.UTC()); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-		for _, p := range w.Payments {
-			t, ok := types[p.Provider].(*accountTruth) // without a list
-			if !ok {
-				continue
-			}
-			q := provider.Query{Kind: p.Kind, PaymentID: p.ID, ProviderPaymentID: p.ProviderPaymentID, Reference: p.Reference, CreatedAt: p.CreatedAt, RefundIDs: p.RefundIDs}
-			asked[p.Provider] = append(asked[p.Provider], store.Asked{Query: q, Answer: t.status(q), At: o.Now.UTC()})
-			if len(asked[p.Provider]) == savedAtOnce {
-				flush(p.Provider)
-			}
-		}
-		for name := range asked {
-			flush(name)
-		}
 	}
 	if err := db.GetContext(b.Context(), &rows, `SELECT count(*) FROM tieout.transactions`); err != nil {
 		b.Fatal(err)
 	}
 	return took, rows
+}
+
+// savings are, by account, the calls that save what a part's providers show.
+func savings(b *testing.B, s *store.Store, run *store.Run, o corpus.Options) map[string][]func(context.Context) error {
+	b.Helper()
+	w := corpus.Generate(o)
+	types := map[string]provider.Client{}
+	twins := map[string]bool{}
+	for _, spec := range specs(w) {
+		for _, a := range w.Accounts {
+			if a.Type != spec.Type {
+				continue
+			}
+			c, err := spec.New(provider.Settings{Name: a.Name})
+			if err != nil {
+				b.Fatal(err)
+			}
+			types[a.Name], twins[a.Name] = c, spec.ListIDsDiffer
+		}
+	}
+	out := map[string][]func(context.Context) error{}
+	at := o.Now.UTC()
+	for _, a := range w.Accounts {
+		l, ok := types[a.Name].(provider.Lister)
+		if !ok {
+			continue
+		}
+		for _, k := range []payment.Kind{payment.Deposit, payment.Payout} {
+			var pages []store.ListPage
+			flush := func() {
+				some := pages
+				pages = nil
+				out[a.Name] = append(out[a.Name], func(ctx context.Context) error { return s.SavePages(ctx, run, a.Name, k, twins[a.Name], some) })
+			}
+			q := provider.ListQuery{Kind: k, From: o.From.Add(-time.Hour), To: o.Now}
+			reach, err := l.List(b.Context(), q, func(p provider.Page) error {
+				if pages = append(pages, store.ListPage{Page: p, At: at}); len(pages)*pageRows >= savedAtOnce {
+					flush()
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			flush()
+			q.From = run.FromTime
+			out[a.Name] = append(out[a.Name], func(ctx context.Context) error { return s.SaveReach(ctx, run, a.Name, q, reach, at) })
+		}
+	}
+	asked := map[string][]store.Asked{}
+	flush := func(name string) {
+		some := asked[name]
+		asked[name] = nil
+		out[name] = append(out[name], func(ctx context.Context) error { return s.SaveAnswers(ctx, run, name, twins[name], some) })
+	}
+	for _, p := range w.Payments {
+		t, ok := types[p.Provider].(*accountTruth) // without a list
+		if !ok {
+			continue
+		}
+		q := provider.Query{Kind: p.Kind, PaymentID: p.ID, ProviderPaymentID: p.ProviderPaymentID, Reference: p.Reference, CreatedAt: p.CreatedAt, RefundIDs: p.RefundIDs}
+		asked[p.Provider] = append(asked[p.Provider], store.Asked{Query: q, Answer: t.status(q), At: at})
+		if len(asked[p.Provider]) == savedAtOnce {
+			flush(p.Provider)
+		}
+	}
+	for name := range asked {
+		flush(name)
+	}
+	return out
 }
