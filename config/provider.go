@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"tieout/internal/money"
 	"tieout/internal/payment"
 	"tieout/internal/provider"
+	"tieout/internal/provider/httpx"
 )
 
 var name = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
@@ -66,6 +68,7 @@ func (p *Provider) check(f *faults, key string, specs []provider.Spec) {
 	f.credentials(key+".credentials", spec.Type, p.Credentials, spec.Credentials, spec.Required)
 	p.checkOptions(f, key, spec)
 	p.fill(spec)
+	p.checkValues(f, key, spec)
 	f.baseURL(key+".base_url", p.BaseURL)
 	f.within(key+".rate_limit", p.RateLimit, maxRateLimit)
 	f.within(key+".concurrency", p.Concurrency, maxConcurrency)
@@ -140,6 +143,37 @@ func (p *Provider) checkOptions(f *faults, key string, spec provider.Spec) {
 			p.Options = map[string]string{}
 		}
 		p.Options[statementURL] = p.StatementCallbackURL
+	}
+}
+
+// checkValues tries what the type itself makes of its settings, one mistake after
+// the other: a run would find them only when it polls.
+func (p *Provider) checkValues(f *faults, key string, spec provider.Spec) {
+	if spec.New == nil {
+		return
+	}
+	s := provider.Settings{Name: p.Name, BaseURL: p.BaseURL, Credentials: map[string]string{}, Options: map[string]string{}, Scale: p.Decimals, HTTP: &httpx.Client{}}
+	for _, c := range spec.Required {
+		s.Credentials[c] = "there" // what is missing is told already
+	}
+	for c, v := range p.Credentials {
+		if strings.TrimSpace(v) != "" {
+			s.Credentials[c] = v
+		}
+	}
+	for o, v := range p.Options {
+		if o != statementURL { // checked by its own name
+			s.Options[o] = v
+		}
+	}
+	for range 1 + len(p.Options) {
+		_, err := spec.New(s)
+		var bad *provider.SettingError
+		if !errors.As(err, &bad) {
+			return
+		}
+		f.add(key+"."+bad.Key, "%s", bad.Reason)
+		delete(s.Options, strings.TrimPrefix(bad.Key, "options."))
 	}
 }
 

@@ -6,6 +6,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"tieout/internal/money"
@@ -244,6 +245,24 @@ type Settings struct {
 	Scale       money.Scale       // configured decimals; ISO 4217 otherwise
 	HTTP        *httpx.Client
 	Now         func() time.Time
+}
+
+// SettingError is about a setting of an account that its type can't use.
+type SettingError struct {
+	Key    string // below the provider's entry, such as options.region
+	Reason string // never holds the value, which may be a secret
+}
+
+func (e *SettingError) Error() string { return e.Key + ": " + e.Reason }
+
+// BadOption is the SettingError of an option.
+func BadOption(name, format string, args ...any) error {
+	return &SettingError{Key: "options." + name, Reason: fmt.Sprintf(format, args...)}
+}
+
+// BadCredential is that of a credential.
+func BadCredential(name, format string, args ...any) error {
+	return &SettingError{Key: "credentials." + name, Reason: fmt.Sprintf(format, args...)}
 }
 
 // Spec declares a provider type.

@@ -34,7 +34,7 @@ func (c *client) setCallbacks(s provider.Settings) error {
 	for _, text := range strings.FieldsFunc(s.Options["callback_url"], func(r rune) bool { return r == ' ' || r == ',' }) {
 		u, err := url.Parse(text)
 		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
-			return errors.New("pawapay: option callback_url must be the https address (or several, joined by commas) that pawaPay's dashboard holds")
+			return provider.BadOption("callback_url", "must be the https address (or several, joined by commas) that pawaPay's dashboard holds")
 		}
 		c.callbacks.urls = append(c.callbacks.urls, u)
 	}

@@ -3,7 +3,6 @@ package pawapay
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,13 +70,13 @@ func newClient(s provider.Settings) (provider.Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	switch v := s.Options["api_version"]; v {
+	switch s.Options["api_version"] {
 	case "", "2":
 		c.version = v2{}
 	case "1":
 		c.version = v1{}
 	default:
-		return nil, fmt.Errorf(`pawapay: option api_version must be "1" or "2", not %q`, v)
+		return nil, provider.BadOption("api_version", `must be "1" or "2"`)
 	}
 	if err := c.setSigner(s); err != nil {
 		return nil, err
@@ -85,7 +84,7 @@ func newClient(s provider.Settings) (provider.Client, error) {
 	if c.callbackURL != "" {
 		u, err := url.Parse(c.callbackURL)
 		if err != nil || u.Scheme != "https" || u.Host == "" {
-			return nil, errors.New("pawapay: option statement_callback_url must be an https address")
+			return nil, provider.BadOption("statement_callback_url", "must be an https address")
 		}
 	}
 	if err := c.setCallbacks(s); err != nil {
@@ -108,7 +107,7 @@ func (c *client) setWaiting(s provider.Settings) error {
 		}
 		v, err := time.ParseDuration(text)
 		if err != nil || v <= 0 {
-			return fmt.Errorf("pawapay: option %s must be a duration such as 10s, not %q", name, text)
+			return provider.BadOption(name, "must be a duration such as 10s")
 		}
 		*d = v
 	}
@@ -123,11 +122,11 @@ func (c *client) setSigner(s provider.Settings) error {
 		return nil
 	}
 	if key == "" || id == "" {
-		return errors.New("pawapay: credentials.signing_key and credentials.signing_key_id are only of use together")
+		return provider.BadCredential("signing_key", "is of use only together with signing_key_id")
 	}
 	private, err := signature.ParsePrivateKey(key)
 	if err != nil {
-		return fmt.Errorf("pawapay: credentials.signing_key: %w", err)
+		return provider.BadCredential("signing_key", "%v", err)
 	}
 	if c.base, err = url.Parse(strings.TrimRight(s.BaseURL, "/")); err != nil {
 		return errors.New("pawapay: base_url can't be read")

@@ -143,7 +143,7 @@ func duration(options map[string]string, name string, standard time.Duration) (t
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("pesaswap: option %s: %q is not a duration such as 30m", name, text)
+		return 0, provider.BadOption(name, "must be a duration such as 30m")
 	}
 	return d, nil
 }

@@ -90,7 +90,7 @@ func newClient(s provider.Settings) (provider.Client, error) {
 
 func readOptions(s provider.Settings) (options, error) {
 	bad := func(key, must string) (options, error) {
-		return options{}, fmt.Errorf("provider %s: option %s must be %s, not %q", s.Name, key, must, s.Options[key])
+		return options{}, provider.BadOption(key, "must be %s", must)
 	}
 	get := func(key, def string) string {
 		if v := strings.TrimSpace(s.Options[key]); v != "" {
@@ -140,10 +140,8 @@ func readOptions(s provider.Settings) (options, error) {
 		return bad("channel", "mobile, bank or both")
 	}
 	var err error
-	if o.resultCodes, err = readResultCodes(s.Options["result_codes"]); err != nil {
-		return options{}, fmt.Errorf("provider %s: option result_codes: %w", s.Name, err)
-	}
-	return o, nil
+	o.resultCodes, err = readResultCodes(s.Options["result_codes"])
+	return o, err
 }
 
 // readResultCodes reads "1032=cancelled 1037=failed". The codes that PesaWay
@@ -156,10 +154,10 @@ func readResultCodes(text string) (map[string]payment.Status, error) {
 		switch status {
 		case payment.Failed, payment.Cancelled, payment.Expired, payment.Rejected:
 		default:
-			return nil, fmt.Errorf("%q: the meaning must be failed, cancelled, expired or rejected", pair)
+			return nil, provider.BadOption("result_codes", "must be such as 1032=cancelled; the meaning is failed, cancelled, expired or rejected")
 		}
 		if !wholeNumber(code) || code == codeSuccess || code == codeFailed || code == codePending {
-			return nil, fmt.Errorf("%q: the code must be a number other than 0, 1 and 2", pair)
+			return nil, provider.BadOption("result_codes", "must be such as 1032=cancelled; the code is a number other than 0, 1 and 2")
 		}
 		m[code] = status
 	}

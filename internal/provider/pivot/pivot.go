@@ -89,7 +89,7 @@ func newClient(s provider.Settings) (provider.Client, error) {
 		return nil, err
 	}
 	if c.subMerchant != "" && !isUUID(c.subMerchant) {
-		return nil, errors.New("pivot: option submerchant_id must be a uuid")
+		return nil, provider.BadOption("submerchant_id", "must be a uuid")
 	}
 	for _, k := range []string{"client_id", "client_secret"} {
 		if s.Credentials[k] == "" {
@@ -107,7 +107,7 @@ func intOption(options map[string]string, key string, standard, most int) (int, 
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return 0, fmt.Errorf("pivot: option %s must be a whole number from 1 to %d", key, most)
+		return 0, provider.BadOption(key, "must be a whole number from 1 to %d", most)
 	}
 	return n, nil
 }
@@ -119,7 +119,7 @@ func durationOption(options map[string]string, key string, standard time.Duratio
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("pivot: option %s must be a duration such as 60s", key)
+		return 0, provider.BadOption(key, "must be a duration such as 60s")
 	}
 	return d, nil
 }
