@@ -143,6 +143,9 @@ func (o *options) importStatement(cmd *cobra.Command, a *app, path string, f sta
 	if got.Forgotten > 0 {
 		_, _ = fmt.Fprintf(o.out, "%d rows of earlier files that this one does not show were taken away\n", got.Forgotten)
 	}
+	if got.Timeless > 0 {
+		_, _ = fmt.Fprintf(o.out, "%s without a time (created_at or completed_at): each counts for the payment that it names, and for nothing else.\n", plural(got.Timeless, "row"))
+	}
 	if got.SetAside > 0 {
 		_, _ = fmt.Fprintf(o.out, "What was set aside, with the reasons, is in %s. A statement with such rows proves no absence and no total: correct it and import it again.\n", f.rejects)
 		return &exit{jobs.ExitSetAside}

@@ -45,6 +45,9 @@ func TestImportStatementSetsBadRowsAsideAndTakesTheOthersOnce(t *testing.T) {
 	r = s.must(0, "import", "statement", "--provider", provider, "--replace", path)
 	assert.Contains(t, r.out, "1 rows of earlier files that this one does not show were taken away")
 	assert.Equal(t, 1, get[int](s, `SELECT count(*) FROM tieout.statement_rows`))
+	write("provider_payment_id,amount,currency,booked on,type\nB,5.00,KES,2026-03-10,DEPOSIT\nB,0.10,KES,2026-03-10,DEPOSIT_FEE\n")
+	r = s.must(0, "import", "statement", "--provider", provider, path)
+	assert.Contains(t, r.out, "1 row without a time (created_at or completed_at)", "its column is not known, and no row would be missed")
 	write("id,amount\n")
 	s.must(1, "import", "statement", "--provider", provider, path)
 }

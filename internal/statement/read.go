@@ -215,7 +215,9 @@ func (rd Reader) parse(c columns, cells []string, sheet bool) (Row, *Reject) {
 		return Row{}, &Reject{Reason: fmt.Sprintf("has %d fields, the header has %d", len(cells), c.width)}
 	}
 	for col := range Columns {
-		if v := p.get(col); !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
+		if v := p.get(col); !utf8.ValidString(v) {
+			p.fail(col, "is not UTF-8: save the file as CSV UTF-8")
+		} else if strings.ContainsFunc(v, unicode.IsControl) {
 			p.fail(col, "has characters that no text may hold")
 		} else if len(v) > longest {
 			p.fail(col, fmt.Sprintf("is longer than %d characters", longest))

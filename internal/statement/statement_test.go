@@ -76,6 +76,19 @@ func TestFourColumnsAreEnough(t *testing.T) {
 	}
 }
 
+func TestTheSeparatorIsWhatStandsBetweenTheHeadersNames(t *testing.T) {
+	t.Parallel()
+	for _, content := range []string{
+		"reference;amount;currency;paid in, gross\nR;5;KES;x, y\n",
+		"\r\n\nreference;amount;currency\nR;5;KES\n",
+		"reference,amount,currency,\"a;b;c;d;e\"\nR,5,KES,\n",
+	} {
+		if rows := good(t, statement.Reader{}, content); len(rows) != 1 || rows[0].Reference != "R" || rows[0].Amount.Minor != 500 {
+			t.Errorf("%q: %+v", content, rows)
+		}
+	}
+}
+
 func TestTheConfigurationMapsHeaders(t *testing.T) {
 	t.Parallel()
 	rd := statement.Reader{Headers: map[string]string{"provider_payment_id": "Trx No.", "amount": "Paid in"}, Scale: money.Scale{"UGX": 2}}
@@ -171,7 +184,7 @@ func TestBadRowsAreSetAsideAndTheRestGoesOn(t *testing.T) {
 		"no time":            {`P,,payout,5,KES,,soon`, "created_at", "no time"},
 		"a time of long ago": {`P,,payout,5,KES,,0026-03-11T08:14:05Z`, "created_at", "no time"},
 		"NUL":                {"P\x00Q,,payout,5,KES,,", "provider_payment_id", "characters"},
-		"no UTF-8":           {"P,\xff,payout,5,KES,,", "reference", "characters"},
+		"no UTF-8":           {"P,\xff,payout,5,KES,,", "reference", "not UTF-8"},
 		"too long":           {strings.Repeat("x", 501) + ",,payout,5,KES,,", "provider_payment_id", "longer"},
 		"too few fields":     {`P,,payout,5`, "", "has 4 fields, the header has 7"},
 		"a stray quote":      {`P,a"b,payout,5,KES,,`, "", "bare"},
@@ -210,6 +223,7 @@ func TestAFileWithoutAUsableHeaderIsAnError(t *testing.T) {
 		"no currency":     {"reference,amount\n", "currency"},
 		"a column twice":  {"reference,amount,Amount,currency\n", "two columns"},
 		"UTF-16":          {"\xff\xfea\x00", "UTF-16"},
+		"old line ends":   {"reference,amount,currency\rR,1,KES\rS,2,KES\r", "old Macs"},
 		"an old workbook": {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old or encrypted"},
 		"a broken xlsx":   {"PK\x03\x04 and nothing more", "workbook"},
 		"a broken gzip":   {"\x1f\x8b\x08", "unpacked"},

@@ -54,8 +54,8 @@ func open(in File) (table, error) {
 
 type csvTable struct{ in *csv.Reader }
 
-// openCSV takes a comma, or what the header shows to be in its place where it
-// has none: a semicolon or a tab.
+// openCSV takes a comma, or what the header shows to be in its place: a
+// semicolon or a tab.
 func openCSV(in io.Reader) (table, error) {
 	const enough = 64 << 10
 	br := bufio.NewReaderSize(in, enough)
@@ -68,16 +68,35 @@ func openCSV(in io.Reader) (table, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the file can't be read: %w", err)
 	}
-	line, _, _ := bytes.Cut(first, []byte("\n"))
-	cr := csv.NewReader(br)
-	for _, other := range ";\t" {
-		if !bytes.ContainsRune(line, ',') && bytes.ContainsRune(line, other) {
-			cr.Comma = other
-		}
+	if !bytes.Contains(first, []byte("\n")) && bytes.Contains(bytes.TrimRight(first, "\r"), []byte("\r")) {
+		return nil, errors.New("its lines end as those of old Macs, all of it would be one line: save it as CSV UTF-8")
 	}
+	cr := csv.NewReader(br)
+	cr.Comma = separator(first)
 	cr.ReuseRecord = true
 	cr.FieldsPerRecord = -1 // a short row is one bad row, not the end
 	return &csvTable{cr}, nil
+}
+
+// separator is what stands most often between the names of the header, the first
+// line that is not empty; a comma where nothing does.
+func separator(start []byte) rune {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
+	counts, quoted := map[rune]int{}, false
+	for _, r := range string(line) {
+		if r == '"' {
+			quoted = !quoted
+		} else if !quoted {
+			counts[r]++
+		}
+	}
+	best := ','
+	for _, other := range ";\t" {
+		if counts[other] > counts[best] {
+			best = other
+		}
+	}
+	return best
 }
 
 func (t *csvTable) next() ([]string, error) {

@@ -17,6 +17,8 @@ type Imported struct {
 	Read, New, Changed, Unchanged, Older, SetAside int64
 	// Forgotten counts rows of earlier statements that one replaced.
 	Forgotten int64
+	// Timeless counts movements of a statement of which it says no time.
+	Timeless int64
 }
 
 // ImportPayments loads a CSV of payments: streamed by COPY into a staging table,

@@ -54,6 +54,9 @@ func (s *Store) ImportStatement(ctx context.Context, provider string, rd stateme
 		}
 		err = rd.Read(in, func(r statement.Row) error {
 			out.Read++
+			if r.At().IsZero() && r.Entry == statement.Payment {
+				out.Timeless++
+			}
 			if out.Read%1000 == 0 {
 				progress(out.Read)
 			}
