@@ -61,18 +61,18 @@ func ResolutionCode(words string) (string, bool) {
 
 // kindAdvice says of each kind of exception what it means and what to do.
 var kindAdvice = map[payment.ExceptionKind]string{
-	payment.MissingAtProvider:   "The provider does not know a payment that we sent. Ask it; do not pay again before it is clear.",
+	payment.MissingAtProvider:   "The provider does not know a payment that we sent. Ask it; do not pay or deliver again before it is clear.",
 	payment.MissingInternally:   "Money moved at the provider without a payment of ours. Find who sent it.",
 	payment.AmountMismatch:      "The amounts differ. Accept the provider's figure or claim the difference.",
 	payment.CurrencyMismatch:    "The currencies differ. Correct the order or claim.",
 	payment.StatusMismatch:      "We hold it final; the provider says otherwise. Correct our status after a look.",
 	payment.ReferenceMismatch:   "The provider carries another reference. No money at risk; correct the record.",
-	payment.RecipientMismatch:   "The money went to another account than ours says. Ask the provider to recall it.",
+	payment.RecipientMismatch:   "The account is another one than our records say. Ask the provider to confirm or recall it.",
 	payment.DuplicatePayment:    "Paid twice. Recall or refund the later one.",
 	payment.AmbiguousMatch:      "Several records could be the same payment. Say which one it is.",
 	payment.StalePending:        "Pending for longer than allowed. Ask the provider for a decision.",
 	payment.LateReversal:        "Completed with us, taken back at the provider. Book the reversal.",
-	payment.FeeMismatch:         "The fee is not what the contract says. Claim the difference with the next invoice.",
+	payment.FeeMismatch:         "The fee is not what the contract says. Claim the difference, or correct the schedule.",
 	payment.SavedMethodMissing:  "The payment method was to be saved and is not there. Ask the customer once more.",
 	payment.SettlementMismatch:  "The provider's statement differs from its own answers. Ask which one holds.",
 	payment.InvalidProviderData: "The provider's answer can't be trusted. Send it to the provider's support.",

@@ -70,16 +70,20 @@ func (f Facts) Detail() string {
 func (f Facts) sentence() string {
 	switch f.Kind {
 	case payment.MissingAtProvider:
+		says := "says it does not know it"
 		if f.CompletedOnlyList {
-			return fmt.Sprintf("We hold it %s; %s's complete list of completed transactions does not show it. Ask %s; do not pay again before it is clear.", f.InternalStatus, f.Provider, f.Provider)
+			says = "has a complete list of completed transactions that does not show it"
 		}
-		return fmt.Sprintf("We hold it %s; %s says it does not know it. Ask %s; do not pay again before it is clear.", f.InternalStatus, f.Provider, f.Provider)
+		return fmt.Sprintf("We hold it %s; %s %s. Ask %s; %s before it is clear.", f.InternalStatus, f.Provider, says, f.Provider, f.notYet())
 	case payment.MissingInternally:
 		return f.orphan()
 	case payment.AmountMismatch:
 		return f.amounts()
 	case payment.CurrencyMismatch:
-		return fmt.Sprintf("We recorded %s, %s moved %s; amounts are not compared. Correct the order or claim it.", human(f.Internal), f.Provider, human(f.Theirs))
+		if f.moved() {
+			return fmt.Sprintf("We recorded %s, %s moved %s; amounts are not compared. Correct the order or claim it.", human(f.Internal), f.Provider, human(f.Theirs))
+		}
+		return fmt.Sprintf("We recorded %s, %s holds it %s with %s; amounts are not compared. %s", human(f.Internal), f.Provider, words(f.TheirStatus), human(f.Theirs), f.unmoved())
 	case payment.StatusMismatch:
 		return f.statuses()
 	case payment.ReferenceMismatch:
@@ -88,11 +92,14 @@ func (f Facts) sentence() string {
 		}
 		return fmt.Sprintf("Same id, other reference: %q with us, %q at %s. Correct the record.", f.Reference, f.TheirReference, f.Provider)
 	case payment.RecipientMismatch:
-		side := "Sent to"
+		side, todo := "Sent to", fmt.Sprintf("Ask %s to confirm or recall it.", f.Provider)
 		if f.PaymentKind == payment.Deposit {
-			side = "Paid from"
+			side, todo = "Paid from", fmt.Sprintf("Ask %s who paid it.", f.Provider)
 		}
-		return fmt.Sprintf("%s another account than ours says: %s with us, %s at %s. Ask %s to confirm or recall it.", side, f.Account, f.TheirAccount, f.Provider, f.Provider)
+		if !f.moved() {
+			side, todo = "Made out to", f.unmoved()
+		}
+		return fmt.Sprintf("%s another account than our records say: %s with us, %s at %s. %s", side, f.Account, f.TheirAccount, f.Provider, todo)
 	case payment.DuplicatePayment:
 		return f.duplicate()
 	case payment.AmbiguousMatch:
@@ -102,7 +109,11 @@ func (f Facts) sentence() string {
 	case payment.LateReversal:
 		return f.reversal()
 	case payment.FeeMismatch:
-		return fmt.Sprintf("%s charged %s, the schedule says %s. Claim the difference with the next invoice.", f.Provider, human(f.Theirs), human(f.Internal))
+		diff, more := f.difference()
+		if diff != nil && !more {
+			return fmt.Sprintf("%s charged %s, the schedule says %s: %s less. Ask %s, or correct the schedule.", f.Provider, human(f.Theirs), human(f.Internal), human(diff), f.Provider)
+		}
+		return fmt.Sprintf("%s charged %s, the schedule says %s: %s more. Claim the difference with the next invoice.", f.Provider, human(f.Theirs), human(f.Internal), human(diff))
 	case payment.SavedMethodMissing:
 		return fmt.Sprintf("The payment asked for its method to be saved, and %s holds no usable token of the customer: %s", f.Provider, orElse(f.Reason, "none is there.")+" Ask the customer to save it again.")
 	case payment.SettlementMismatch:
@@ -111,7 +122,11 @@ func (f Facts) sentence() string {
 		return fmt.Sprintf("%s's answer can't be trusted: %s Nothing of it is counted: ask %s what became of the payment, and run the range again.",
 			f.Provider, orElse(f.Reason, "it could not be read."), f.Provider)
 	case payment.NotPolled:
-		return fmt.Sprintf("%s could not be asked, so nothing is known: %s", f.Provider, orElse(f.Reason, "run the range again."))
+		known := ", so nothing is known"
+		if strings.Contains(f.Reason, "nothing is known") {
+			known = ""
+		}
+		return fmt.Sprintf("%s could not be asked%s: %s", f.Provider, known, orElse(f.Reason, "run the range again."))
 	}
 	return string(f.Kind)
 }
@@ -150,10 +165,39 @@ func (f Facts) amounts() string {
 	}
 	detail := fmt.Sprintf("%s %s at %s, %s in your records: %s %s. Accept the provider's figure or claim the difference.",
 		verb, human(f.Theirs), f.Provider, human(f.Internal), human(diff), less)
+	if !f.moved() {
+		detail = fmt.Sprintf("%s holds it %s with %s, %s in your records: %s %s. %s",
+			f.Provider, words(f.TheirStatus), human(f.Theirs), human(f.Internal), human(diff), less, f.unmoved())
+	}
 	if note, ok := strings.CutPrefix(f.Reason, payment.Noted); ok {
 		detail += " Noted: " + note + "."
 	}
 	return detail
+}
+
+// moved tells that money moved at the provider, or is held there for review.
+func (f Facts) moved() bool {
+	return f.TheirStatus == string(payment.Completed) || f.TheirStatus == string(payment.Reversed) || f.Action == payment.ActionReview
+}
+
+// unmoved is what to do about a difference while no money has moved.
+func (f Facts) unmoved() string {
+	if f.TheirStatus == string(payment.Pending) {
+		return fmt.Sprintf("Clear it with %s before money moves.", f.Provider)
+	}
+	return "No money moved there: correct the record."
+}
+
+// notYet is what nobody may do while nothing is clear.
+func (f Facts) notYet() string {
+	switch {
+	case f.PaymentKind != payment.Deposit:
+		return "do not pay again"
+	case f.InternalStatus == payment.Completed:
+		return "deliver nothing more for it"
+	default:
+		return "deliver nothing for it"
+	}
 }
 
 // difference is the absolute difference of both sides, and whether the
@@ -192,10 +236,13 @@ func (f Facts) statuses() string {
 // raw adds the provider's own word where it says more than ours.
 func (f Facts) raw() string {
 	raw := f.RawStatus
+	if strings.EqualFold(raw, f.TheirStatus) {
+		raw = ""
+	}
 	if f.FailureCode != "" && !strings.Contains(raw, f.FailureCode) {
 		raw = strings.TrimSpace(raw + " " + f.FailureCode)
 	}
-	if raw == "" || strings.EqualFold(raw, f.TheirStatus) {
+	if raw == "" {
 		return ""
 	}
 	return " (" + raw + ")"
@@ -286,13 +333,17 @@ func (f Facts) reversal() string {
 		if f.Refunded != nil && !f.Refunded.IsZero() {
 			theirs = human(f.Refunded)
 		}
-		return fmt.Sprintf("%s says %s went back, our records say %s. Book the refund or ask who made it.", f.Provider, theirs, ours)
+		todo := "Book the refund or ask who made it."
+		if f.Refunded != nil && f.OursRefunded != nil && f.Refunded.Minor < f.OursRefunded.Minor {
+			todo = fmt.Sprintf("Ask %s for the rest of our refund, or correct our records.", f.Provider)
+		}
+		return fmt.Sprintf("%s says %s went back, our records say %s. %s", f.Provider, theirs, ours, todo)
 	case f.TheirStatus == string(payment.Reversed):
 		return fmt.Sprintf("Completed before, reversed at %s%s. Book the reversal.", f.Provider, f.raw())
 	case f.TheirStatus == "unknown":
 		return fmt.Sprintf("%s said completed before and now does not know it. Ask %s.", f.Provider, f.Provider)
 	default:
-		return fmt.Sprintf("%s said completed before and now says %s%s. Ask %s, and hold the order.", f.Provider, words(f.TheirStatus), f.raw(), f.Provider)
+		return fmt.Sprintf("%s said completed before and now says %s%s. Ask %s; %s before it is clear.", f.Provider, words(f.TheirStatus), f.raw(), f.Provider, f.notYet())
 	}
 }
 

@@ -36,13 +36,14 @@ func TestEachKindHasASentenceThatNamesTheProvider(t *testing.T) {
 
 func TestAmountsAreToldInBothRecordsAndTheDifference(t *testing.T) {
 	t.Parallel()
-	got := facts(payment.AmountMismatch).Detail()
+	f := facts(payment.AmountMismatch)
+	f.TheirStatus = "completed"
+	got := f.Detail()
 	for _, want := range []string{"Paid 1,500.00 KES at pesaswap-ke", "1,050.00 KES in your records", "450.00 KES more"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}
 	}
-	f := facts(payment.AmountMismatch)
 	f.PaymentKind, f.Theirs = payment.Deposit, kes(100000)
 	if got := f.Detail(); !strings.Contains(got, "Received 1,000.00 KES") || !strings.Contains(got, "50.00 KES less") {
 		t.Error(got)
@@ -54,6 +55,40 @@ func TestAmountsAreToldInBothRecordsAndTheDifference(t *testing.T) {
 	f.Reason = "HTTP 503"
 	if got := f.Detail(); strings.Contains(got, "503") {
 		t.Errorf("why a later question failed says nothing about the amount: %q", got)
+	}
+}
+
+// What to do depends on which way the money goes, whether it moved, and who has
+// the larger figure.
+func TestASentenceSaysWhatToDoInItsCase(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind payment.ExceptionKind
+		set  func(f *exception.Facts)
+		want string
+	}{
+		{payment.MissingAtProvider, func(*exception.Facts) {}, "We hold it completed; pesaswap-ke says it does not know it. Ask pesaswap-ke; do not pay again before it is clear."},
+		{payment.MissingAtProvider, func(f *exception.Facts) {
+			f.PaymentKind, f.InternalStatus, f.CompletedOnlyList = payment.Deposit, payment.Pending, true
+		}, "We hold it pending; pesaswap-ke has a complete list of completed transactions that does not show it. Ask pesaswap-ke; deliver nothing for it before it is clear."},
+		{payment.AmountMismatch, func(f *exception.Facts) { f.TheirStatus = "pending" }, "pesaswap-ke holds it pending with 1,500.00 KES, 1,050.00 KES in your records: 450.00 KES more. Clear it with pesaswap-ke before money moves."},
+		{payment.AmountMismatch, func(*exception.Facts) {}, "pesaswap-ke holds it failed with 1,500.00 KES, 1,050.00 KES in your records: 450.00 KES more. No money moved there: correct the record."},
+		{payment.CurrencyMismatch, func(f *exception.Facts) { f.TheirStatus = "pending" }, "We recorded 1,050.00 KES, pesaswap-ke holds it pending with 1,500.00 KES; amounts are not compared. Clear it with pesaswap-ke before money moves."},
+		{payment.RecipientMismatch, func(f *exception.Facts) { f.TheirStatus = "completed" }, "Sent to another account than our records say: 2547••••001 with us, 2547••••002 at pesaswap-ke. Ask pesaswap-ke to confirm or recall it."},
+		{payment.RecipientMismatch, func(f *exception.Facts) { f.PaymentKind, f.TheirStatus = payment.Deposit, "completed" }, "Paid from another account than our records say: 2547••••001 with us, 2547••••002 at pesaswap-ke. Ask pesaswap-ke who paid it."},
+		{payment.RecipientMismatch, func(*exception.Facts) {}, "Made out to another account than our records say: 2547••••001 with us, 2547••••002 at pesaswap-ke. No money moved there: correct the record."},
+		{payment.FeeMismatch, func(*exception.Facts) {}, "pesaswap-ke charged 1,500.00 KES, the schedule says 1,050.00 KES: 450.00 KES more. Claim the difference with the next invoice."},
+		{payment.FeeMismatch, func(f *exception.Facts) { f.Theirs = kes(100000) }, "pesaswap-ke charged 1,000.00 KES, the schedule says 1,050.00 KES: 50.00 KES less. Ask pesaswap-ke, or correct the schedule."},
+		{payment.LateReversal, func(f *exception.Facts) { f.TheirStatus, f.Refunded, f.OursRefunded = "completed", kes(0), kes(5000) }, "pesaswap-ke says nothing went back, our records say 50.00 KES. Ask pesaswap-ke for the rest of our refund, or correct our records."},
+		{payment.LateReversal, func(*exception.Facts) {}, "pesaswap-ke said completed before and now says failed. Ask pesaswap-ke; do not pay again before it is clear."},
+		{payment.StatusMismatch, func(f *exception.Facts) { f.RawStatus, f.FailureCode = "FAILED", "card_declined" }, "We hold it completed; pesaswap-ke says failed (card_declined). The money did not go out: correct our status, then pay again if it is still owed."},
+		{payment.NotPolled, func(f *exception.Facts) { f.Reason = "HTTP 503; nothing is known, try again later" }, "pesaswap-ke could not be asked: HTTP 503; nothing is known, try again later."},
+	} {
+		f := facts(c.kind)
+		c.set(&f)
+		if got := f.Detail(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.kind, got, c.want)
+		}
 	}
 }
 
