@@ -48,9 +48,10 @@ func ResolutionWords(code string) string {
 }
 
 // ResolutionCode is the code of a choice in the drop-down, or of the code
-// itself; false when words are none of them.
+// itself; false when words are none of them. Office programs make a curly
+// apostrophe of a typed one.
 func ResolutionCode(words string) (string, bool) {
-	words = strings.TrimSpace(words)
+	words = strings.Join(strings.Fields(strings.ReplaceAll(words, "’", "'")), " ")
 	for _, r := range resolutions {
 		if strings.EqualFold(words, r.words) || strings.EqualFold(words, r.code) {
 			return r.code, true

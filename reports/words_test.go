@@ -73,6 +73,8 @@ func TestResolutionsGoBothWays(t *testing.T) {
 	code, ok := ResolutionCode("  written OFF ")
 	assert.True(t, ok)
 	assert.Equal(t, "written_off", code)
+	code, _ = ResolutionCode("accept  provider’s figures")
+	assert.Equal(t, "accepted", code, "an office program made the apostrophe curly")
 	_, ok = ResolutionCode("maybe")
 	assert.False(t, ok)
 	_, ok = ResolutionCode("")

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -135,13 +137,30 @@ func author(by string) (string, error) {
 	}
 	for _, name := range append(candidates, os.Getenv("USER")) {
 		if name = strings.TrimSpace(name); name != "" {
-			if len([]rune(name)) > 200 {
-				return "", usage("--by: a name has at most 200 letters")
-			}
-			return name, nil
+			return name, checkName("by", name)
 		}
 	}
 	return "", usage("the history needs to know who makes the change: give --by NAME")
+}
+
+// checkName checks a person's name that a flag gives.
+func checkName(flag, name string) error {
+	switch {
+	case utf8.RuneCountInString(name) > 200:
+		return usage("--%s: a name has at most 200 letters", flag)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return usage("--%s: a name is one line of plain text", flag)
+	}
+	return nil
+}
+
+// checkNote keeps notes to what a cell of the workbook can hold, and give back.
+func checkNote(note string) error {
+	const most = 10_000
+	if n := utf8.RuneCountInString(note); n > most {
+		return usage("--note: a note has at most %d letters, this one has %d", most, n)
+	}
+	return nil
 }
 
 // defaultListed is how many rows a person wants to see at once.

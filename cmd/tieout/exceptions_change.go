@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -155,6 +156,9 @@ By filter (--all-matching) only open ones are closed, unless --state says otherw
 			if !ok {
 				return usage("--resolution %q is none of accepted, corrected_by_us, corrected_by_provider, refunded, written_off, ignored", resolution)
 			}
+			if err := cmp.Or(checkName("owner", owner), checkNote(note)); err != nil {
+				return err
+			}
 			f, err := c.chosen(cmd, args, payment.StateOpen)
 			if err != nil {
 				return err
@@ -187,6 +191,9 @@ closed, unless --state says otherwise.
   tieout exceptions ignore --all-matching --kind saved_method_missing --to 2026-10-31 --yes`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkNote(note); err != nil {
+				return err
+			}
 			f, err := c.chosen(cmd, args, payment.StateOpen)
 			if err != nil {
 				return err
@@ -217,8 +224,9 @@ open ones are assigned, unless --state says otherwise.
 			if !cmd.Flags().Changed("to") {
 				return usage("--to OWNER is needed")
 			}
-			if to = strings.TrimSpace(to); len([]rune(to)) > 200 {
-				return usage("--to: a name has at most 200 letters")
+			to = strings.TrimSpace(to)
+			if err := checkName("to", to); err != nil {
+				return err
 			}
 			f, err := c.chosen(cmd, args, payment.StateOpen)
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,6 +164,14 @@ func TestConflictsAndBadCellsHoldTheWholeImportUnlessSkipped(t *testing.T) {
 		assert.Contains(t, r.out, want)
 	}
 	assert.Contains(t, r.err, "nothing was taken")
+	var order []int
+	for _, m := range regexp.MustCompile(`Exceptions![A-Z]+(\d+): `).FindAllStringSubmatch(r.out, -1) {
+		n, err := strconv.Atoi(m[1])
+		require.NoError(t, err)
+		order = append(order, n)
+	}
+	assert.Len(t, order, 5)
+	assert.IsIncreasing(t, order, "they stand as in the workbook")
 	assert.Equal(t, history, get[int](s, `SELECT count(*) FROM tieout.exception_history`))
 
 	got := decoded[store.TakenBack](t, s.must(6, "exceptions", "import", path, "--by", "jane", "--skip-conflicts", "--json"))

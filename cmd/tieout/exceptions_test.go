@@ -274,6 +274,10 @@ func TestWrongUsageOfExceptions(t *testing.T) {
 		"--current-owner goes with --all-matching":     {"ignore", "EX-1", "--current-owner", "ali"},
 		"--yes goes with --all-matching":               {"ignore", "EX-1", "--yes"},
 		"a name has at most 200 letters":               {"assign", "EX-1", "--to", strings.Repeat("x", 201)},
+		"--owner: a name has at most 200 letters":      {"resolve", "EX-1", "--accept", "--owner", strings.Repeat("x", 201)},
+		"--to: a name is one line of plain text":       {"assign", "EX-1", "--to", "jane\nali"},
+		"--by: a name is one line of plain text":       {"undo", "EX-1", "--by", "jane\tali"},
+		"--note: a note has at most 10000 letters":     {"ignore", "EX-1", "--note", strings.Repeat("x", 10_001)},
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()

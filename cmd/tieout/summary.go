@@ -34,7 +34,7 @@ func printSummary(w io.Writer, s jobs.Summary) {
 		}
 	}
 	if ties == total {
-		p("✓ All control totals tie (%d proofs).", total)
+		p("✓ All control totals tie (%s).", plural(int64(total), "proof"))
 	} else {
 		p("✗ %d of %d control totals do not tie.", total-ties, total)
 	}

@@ -1,10 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -63,6 +67,7 @@ func (s *Store) TakeBack(ctx context.Context, w reports.Filled, o TakeBackOption
 		if err != nil {
 			return err
 		}
+		out.sort()
 		if len(out.Aside) > 0 && !o.Skip {
 			return nil
 		}
@@ -126,6 +131,17 @@ func (t *TakenBack) set(r reports.FilledRow, cell string, conflict bool, format 
 	t.Aside = append(t.Aside, Aside{
 		BadCell:  reports.BadCell{Sheet: r.Sheet, Cell: cell, ID: r.ID, Reason: fmt.Sprintf(format, args...)},
 		Conflict: conflict,
+	})
+}
+
+// sort puts what was set aside in the order in which the workbook shows it.
+func (t *TakenBack) sort() {
+	row := func(a Aside) int {
+		n, _ := strconv.Atoi(strings.TrimLeft(a.Cell, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+		return n
+	}
+	slices.SortStableFunc(t.Aside, func(a, b Aside) int {
+		return cmp.Or(strings.Compare(a.Sheet, b.Sheet), cmp.Compare(row(a), row(b)))
 	})
 }
 
