@@ -193,6 +193,20 @@ func TestAnIDThatSeveralPaymentsHoldIsAmbiguous(t *testing.T) {
 	f.conserves(t, w, 0)
 }
 
+func TestMetadataThatSeveralPaymentsShareNamesThemAndTheTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shared := func(invoice string) map[string]string { return map[string]string{"order": "1", "invoice": invoice} }
+	w.pays(pay{id: "a", meta: shared("2")}, pay{id: "b", meta: shared("3")}, pay{id: "c", amount: "99", meta: shared("4")})
+	w.txs(tx{id: "T1", meta: shared("5")}, tx{id: "T2", amount: "98", meta: shared("6")})
+	f := w.run(1, 10)
+	for id, other := range map[string]string{"a": "b", "b": "a"} {
+		if got := f.details["ambiguous_match "+id]; !strings.HasSuffix(got, "The other payments: "+other+". At pay: T1 (100.00 KES, completed).") {
+			t.Errorf("detail %q", got)
+		}
+	}
+}
+
 func TestAFurtherTransactionOfASettledReferenceIsAnAttempt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
