@@ -82,6 +82,8 @@ func TestTheSeparatorIsWhatStandsBetweenTheHeadersNames(t *testing.T) {
 		"reference;amount;currency;paid in, gross\nR;5;KES;x, y\n",
 		"\r\n\nreference;amount;currency\nR;5;KES\n",
 		"reference,amount,currency,\"a;b;c;d;e\"\nR,5,KES,\n",
+		"\xef\xbb\xbfsep=;\r\nreference;amount;currency\nR;5;KES\n",
+		"sep=|\nreference|amount|currency\nR|5|KES\n",
 	} {
 		if rows := good(t, statement.Reader{}, content); len(rows) != 1 || rows[0].Reference != "R" || rows[0].Amount.Minor != 500 {
 			t.Errorf("%q: %+v", content, rows)

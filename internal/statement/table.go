@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -73,10 +74,19 @@ func openCSV(in io.Reader) (table, error) {
 	}
 	cr := csv.NewReader(br)
 	cr.Comma = separator(first)
+	// a first line such as "sep=;" is for Excel
+	if line, _, _ := bytes.Cut(first, []byte("\n")); sepLine.Match(line) {
+		cr.Comma = rune(line[len("sep=")])
+		if _, err := br.Discard(len(line) + 1); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("the file can't be read: %w", err)
+		}
+	}
 	cr.ReuseRecord = true
 	cr.FieldsPerRecord = -1 // a short row is one bad row, not the end
 	return &csvTable{cr}, nil
 }
+
+var sepLine = regexp.MustCompile(`^sep=[,;\t|]\r?$`)
 
 // separator is what stands most often between the names of the header, the first
 // line that is not empty; a comma where nothing does.
@@ -133,7 +143,7 @@ const (
 func openWorkbook(in io.Reader) (table, error) {
 	f, err := excelize.OpenReader(in, excelize.Options{RawCellValue: true, UnzipXMLSizeLimit: mostInMemory, UnzipSizeLimit: mostUnpacked})
 	if err != nil {
-		return nil, fmt.Errorf("the workbook can't be opened: %w", err)
+		return nil, fmt.Errorf("the workbook can't be opened: save it as .xlsx, or as CSV: %w", err)
 	}
 	name, err := firstSheet(f)
 	if err == nil {
