@@ -335,7 +335,7 @@ func (f Facts) reversal() string {
 		}
 		todo := "Book the refund or ask who made it."
 		if f.Refunded != nil && f.OursRefunded != nil && f.Refunded.Minor < f.OursRefunded.Minor {
-			todo = fmt.Sprintf("Ask %s for the rest of our refund, or correct our records.", f.Provider)
+			todo = fmt.Sprintf("Ask %s what became of our refund, or correct our records.", f.Provider)
 		}
 		return fmt.Sprintf("%s says %s went back, our records say %s. %s", f.Provider, theirs, ours, todo)
 	case f.TheirStatus == string(payment.Reversed):
