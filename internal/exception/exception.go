@@ -123,7 +123,10 @@ func (f Facts) sentence() string {
 			f.Provider, orElse(f.Reason, "it could not be read."), f.Provider)
 	case payment.NotPolled:
 		known := ", so nothing is known"
-		if strings.Contains(f.Reason, "nothing is known") {
+		switch {
+		case f.TheirStatus != "" && f.TheirStatus != "unknown":
+			known = fmt.Sprintf("; that it is %s stands in a list or an earlier answer alone", words(f.TheirStatus))
+		case strings.Contains(f.Reason, "nothing is known"):
 			known = ""
 		}
 		return fmt.Sprintf("%s could not be asked%s: %s", f.Provider, known, orElse(f.Reason, "run the range again."))

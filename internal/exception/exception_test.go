@@ -82,7 +82,8 @@ func TestASentenceSaysWhatToDoInItsCase(t *testing.T) {
 		{payment.LateReversal, func(f *exception.Facts) { f.TheirStatus, f.Refunded, f.OursRefunded = "completed", kes(0), kes(5000) }, "pesaswap-ke says nothing went back, our records say 50.00 KES. Ask pesaswap-ke what became of our refund, or correct our records."},
 		{payment.LateReversal, func(*exception.Facts) {}, "pesaswap-ke said completed before and now says failed. Ask pesaswap-ke; do not pay again before it is clear."},
 		{payment.StatusMismatch, func(f *exception.Facts) { f.RawStatus, f.FailureCode = "FAILED", "card_declined" }, "We hold it completed; pesaswap-ke says failed (card_declined). The money did not go out: correct our status, then pay again if it is still owed."},
-		{payment.NotPolled, func(f *exception.Facts) { f.Reason = "HTTP 503; nothing is known, try again later" }, "pesaswap-ke could not be asked: HTTP 503; nothing is known, try again later."},
+		{payment.NotPolled, func(f *exception.Facts) { f.TheirStatus, f.Reason = "", "HTTP 503; nothing is known, try again later" }, "pesaswap-ke could not be asked: HTTP 503; nothing is known, try again later."},
+		{payment.NotPolled, func(f *exception.Facts) { f.TheirStatus, f.Reason = "completed", "HTTP 503" }, "pesaswap-ke could not be asked; that it is completed stands in a list or an earlier answer alone: HTTP 503."},
 	} {
 		f := facts(c.kind)
 		c.set(&f)
