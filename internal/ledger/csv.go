@@ -85,6 +85,13 @@ func columns(header []string) (map[string]int, error) {
 	for _, c := range Columns {
 		known[c] = true
 	}
+	if text := strings.Join(header, ""); strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+		return nil, errors.New("the file is UTF-16: save it as CSV UTF-8")
+	} else if len(header) == 1 && strings.ContainsAny(text, ";\t") {
+		return nil, errors.New("the columns stand between semicolons or tabs: save the file with commas between them, as CSV UTF-8")
+	} else if strings.Contains(text, "\r") {
+		return nil, errors.New("the lines end as those of old Macs: save the file as CSV UTF-8")
+	}
 	at := map[string]int{}
 	for i, h := range header {
 		h = strings.ToLower(strings.TrimSpace(h))

@@ -154,3 +154,17 @@ func TestMetadataIsReadAsJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileThatAnOfficeProgramSavedOtherwiseSaysHowToSaveIt(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		strings.ReplaceAll(header, ",", ";"):                                                   "semicolons or tabs",
+		strings.ReplaceAll(header, ",", "\t"):                                                  "semicolons or tabs",
+		strings.ReplaceAll(header, "\n", "\r") + "A,payout\r":                                  "old Macs",
+		"\xff\xfe" + strings.Join(strings.Split(strings.TrimSuffix(header, "\n"), ""), "\x00"): "UTF-16",
+	} {
+		if _, _, err := read(t, file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v does not tell %s", file, err, want)
+		}
+	}
+}
