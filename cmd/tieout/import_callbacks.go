@@ -34,7 +34,7 @@ proves that the provider sent it spares a question, everything else is a hint at
 most. An endpoint can also write into the table tieout.callbacks itself.
 
 Lines that are no callbacks are set aside in a reject file with line, field and
-reason (default: FILE.rejects.csv), and the rest goes on; then the exit code is 6.`,
+reason (default: x.rejects.csv for x.csv), and the rest goes on; then the exit code is 6.`,
 		Example: "  tieout import callbacks --provider pawapay-zm callbacks.ndjson",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -46,7 +46,7 @@ The same file, or another with some of its rows, changes nothing. A file that
 corrects an earlier one changes the rows that it shows; with --replace it also
 takes away those of the time it covers that it does not show any more. Rows that are
 no rows of a statement are set aside in a reject file with row, field, value and
-reason (default: FILE.rejects.csv); then the exit code is 6.`,
+reason (default: x.rejects.csv for x.csv); then the exit code is 6.`,
 		Example: "  tieout import statement --provider pawapay-zm statement.csv\n  tieout import statement --provider pesaswap-ke march.xlsx --from 2026-03-01 --to 2026-03-31",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -39,7 +39,7 @@ of which the last two may be left out. A row with the id of a known payment
 replaces it unless its updated_at is older; the same rows again change nothing.
 
 Rows that are no payments are set aside in a reject file with row, field, value
-and reason (default: FILE.rejects.csv), and the rest goes on; then the exit code
+and reason (default: x.rejects.csv for x.csv), and the rest goes on; then the exit code
 is 6. A header that is wrong ends the import before anything is read.`,
 		Example: "  tieout import payments payments.csv\n  tieout import payments payments.csv --rejects /tmp/rejects.csv",
 		Args:    cobra.ExactArgs(1),
