@@ -23,6 +23,7 @@ import (
 	"tieout/internal/payment"
 	"tieout/internal/provider"
 	"tieout/internal/provider/httpx"
+	"tieout/internal/provider/redact"
 )
 
 // Rung is one step of a retry ladder: payments up to Age are asked Every.
@@ -398,7 +399,7 @@ func newTransactionRow(run *Run, providerName, source string, at time.Time, t pa
 	r := transactionRow{
 		Provider: providerName, Kind: t.Kind, Key: clean(t.Key()), ProviderPaymentID: clean(t.ID), Batched: t.Batched, OwnID: clean(t.OwnID), Reference: clean(t.Reference),
 		NetworkReference: clean(t.NetworkReference), Status: t.Status, RawStatus: clean(t.RawStatus), NeedsAction: clean(string(t.NeedsAction)),
-		FailureCode: clean(t.FailureCode), FailureMessage: clean(t.FailureMessage), FailureGroup: clean(string(t.FailureGroup)),
+		FailureCode: clean(t.FailureCode), FailureMessage: redact.Text(clean(t.FailureMessage)), FailureGroup: clean(string(t.FailureGroup)),
 		Amount: t.Amount, Settled: minor(t.Settled), Refunded: minor(t.Refunded), Fee: minor(t.Fee), Tax: minor(t.Tax),
 		Account: clean(t.Account), CustomerID: clean(t.CustomerID), SavedMethodID: clean(t.SavedMethodID),
 		CreatedAt: t.CreatedAt.UTC(), CompletedAt: t.CompletedAt.UTC(), Revisable: t.Revisable, Partial: t.Partial, Source: source, AskedAt: at.UTC(), RunID: run.ID,

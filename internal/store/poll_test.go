@@ -130,6 +130,18 @@ func TestPagesSavedTogetherAreAsOneAfterTheOther(t *testing.T) {
 	}
 }
 
+func TestNumbersOfCardsAndPhonesInAFailureAreMasked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.savePages(payment.Payout, false, listed(start, payment.Transaction{
+		Kind: payment.Payout, ID: "t1", Status: payment.Failed, FailureMessage: "card 4111111111111111 of 254700000111 has 250.00 KES",
+		Amount: money.Amount{Minor: 1, Exp: 2, Currency: "KES"}, CreatedAt: noon,
+	}))
+	if got, want := w.saved()[0]["failure_message"], "card ***1111 of ***0111 has 250.00 KES"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestWhatAProviderSaysIsStoredAsItIs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
