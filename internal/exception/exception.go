@@ -119,8 +119,12 @@ func (f Facts) sentence() string {
 	case payment.SettlementMismatch:
 		return fmt.Sprintf("%s's statement differs from its status answers. %s Ask %s which one holds.", f.Provider, f.Reason, f.Provider)
 	case payment.InvalidProviderData:
+		reason := f.Reason
+		if _, after, said := strings.Cut(reason, "answer can't be trusted: "); said {
+			reason = after
+		}
 		return fmt.Sprintf("%s's answer can't be trusted: %s Nothing of it is counted: ask %s what became of the payment, and run the range again.",
-			f.Provider, orElse(f.Reason, "it could not be read."), f.Provider)
+			f.Provider, orElse(reason, "it could not be read."), f.Provider)
 	case payment.NotPolled:
 		known := ", so nothing is known"
 		switch {
