@@ -373,14 +373,17 @@ func TestADecimalCommaIsReadWhereTheConfigurationSaysSo(t *testing.T) {
 func TestDatesOfDigitsAreReadInTheConfiguredOrderOnly(t *testing.T) {
 	t.Parallel()
 	for order, want := range map[statement.DateOrder]map[string]time.Time{
-		"": {"2026-03-11 08:14:05": at},
+		"": {
+			"2026-03-11 08:14:05": at, "2026/03/11 08:14:05": at, "2026/03/11": at.Truncate(24 * time.Hour), "11-Mar-2026 08:14:05": at,
+			"11 MAR 2026 08:14": at.Truncate(time.Minute),
+		},
 		statement.DayFirst: {
 			"11/03/2026 08:14:05": at, "11.3.2026 08:14": at.Truncate(time.Minute), "11-03-2026": at.Truncate(24 * time.Hour), "11/03/2026 8:14 AM": at.Truncate(time.Minute),
 			"2026-03-11T08:14:05Z": at,
 		},
 		statement.MonthFirst: {"03/11/2026 08:14:05": at, "3/11/2026, 08:14:05": at},
 	} {
-		for _, text := range []string{"2026-03-11 08:14:05", "11/03/2026 08:14:05", "11.3.2026 08:14", "11-03-2026", "11/03/2026 8:14 AM", "03/11/2026 08:14:05", "3/11/2026, 08:14:05", "31/31/2026", "2026-03-11T08:14:05Z"} {
+		for _, text := range []string{"2026-03-11 08:14:05", "2026/03/11 08:14:05", "2026/03/11", "11-Mar-2026 08:14:05", "11 MAR 2026 08:14", "11/03/2026 08:14:05", "11.3.2026 08:14", "11-03-2026", "11/03/2026 8:14 AM", "03/11/2026 08:14:05", "3/11/2026, 08:14:05", "31/31/2026", "2026-03-11T08:14:05Z"} {
 			rows, rejects, err := read(t, statement.Reader{Dates: order}, []byte("reference;amount;currency;created_at\nA;1;KES;"+text+"\n"))
 			if err != nil {
 				t.Fatal(err)
@@ -388,7 +391,7 @@ func TestDatesOfDigitsAreReadInTheConfiguredOrderOnly(t *testing.T) {
 			if w, ok := want[text]; ok && (len(rows) != 1 || !rows[0].CreatedAt.Equal(w)) {
 				t.Errorf("%q, %q: %+v %+v", order, text, rows, rejects)
 			}
-			if order == "" && strings.Contains(text, "/") && (len(rejects) != 1 || !strings.Contains(rejects[0].Reason, "may mean two days")) {
+			if order == "" && strings.Contains(text, "/") && !strings.HasPrefix(text, "2026") && (len(rejects) != 1 || !strings.Contains(rejects[0].Reason, "may mean two days")) {
 				t.Errorf("%q is guessed: %+v %+v", text, rows, rejects)
 			}
 		}
