@@ -121,7 +121,7 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 	if err == nil { // what settles next joins all of it
 		err = s.analyze(ctx, "tieout.run_results (run_id, payment_id, result, outcome)", "tieout.run_transactions (run_id, transaction_id, role)")
 	}
-	return out, wrap("match", err)
+	return out, wrap("matching", err)
 }
 
 // reach is how far from the range a transaction may lie that metadata links.

@@ -98,7 +98,7 @@ func (s *Store) Pull(ctx context.Context, run *Run, l *Ledger, rules ledger.Rule
 		}
 		return s.done(ctx, tx, run, "pulled_at")
 	})
-	return out, wrap("pull", err)
+	return out, wrap("reading the ledger", err)
 }
 
 // once takes each id of the pulled rows one time and sets the others aside.

@@ -52,7 +52,7 @@ func (s *Store) Settle(ctx context.Context, run *Run, loc *time.Location) ([]rep
 		}
 		return s.done(ctx, tx, run, "settled_at")
 	})
-	return checks, wrap("settle", err)
+	return checks, wrap("adding up", err)
 }
 
 // proofs are queries with the columns name, left, right, exp (-1: a count). The
