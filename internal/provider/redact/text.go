@@ -23,6 +23,9 @@ var (
 // with decimals and ids in which letters and digits mix stay as they are; so do
 // dates within ids (PO-20251103-01).
 func Text(s string) string {
+	if s == "" {
+		return s // most transactions say nothing of a failure
+	}
 	s = emails.ReplaceAllString(s, mask)
 	s = international.ReplaceAllStringFunc(s, lastDigits)
 	var b strings.Builder
