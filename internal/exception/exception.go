@@ -249,8 +249,11 @@ func (f Facts) raw() string {
 	if f.FailureCode != "" && !strings.Contains(raw, f.FailureCode) {
 		raw = strings.TrimSpace(raw + " " + f.FailureCode)
 	}
-	if raw == "" {
+	switch {
+	case raw == "":
 		return ""
+	case strings.Trim(raw, "-0123456789") == "":
+		raw = "code " + raw // a number alone tells nobody what it is
 	}
 	return " (" + raw + ")"
 }

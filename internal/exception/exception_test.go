@@ -83,6 +83,7 @@ func TestASentenceSaysWhatToDoInItsCase(t *testing.T) {
 		{payment.LateReversal, func(*exception.Facts) {}, "pesaswap-ke said completed before and now says failed. Ask pesaswap-ke; do not pay again before it is clear."},
 		{payment.StatusMismatch, func(f *exception.Facts) { f.RawStatus, f.FailureCode = "FAILED", "card_declined" }, "We hold it completed; pesaswap-ke says failed (card_declined). The money did not go out: correct our status, then pay again if it is still owed."},
 		{payment.NotPolled, func(f *exception.Facts) { f.TheirStatus, f.Reason = "", "HTTP 503; nothing is known, try again later" }, "pesaswap-ke could not be asked: HTTP 503; nothing is known, try again later."},
+		{payment.StalePending, func(f *exception.Facts) { f.TheirStatus, f.RawStatus = "pending", "1032" }, "Pending since 1 Nov 2026 08:00, longer than allowed (code 1032). Ask pesaswap-ke for a decision."},
 		{payment.InvalidProviderData, func(f *exception.Facts) { f.Reason = "Pay's answer can't be trusted: it is about another payment" }, "pesaswap-ke's answer can't be trusted: it is about another payment. Nothing of it is counted: ask pesaswap-ke what became of the payment, and run the range again."},
 		{payment.NotPolled, func(f *exception.Facts) { f.TheirStatus, f.Reason = "completed", "HTTP 503" }, "pesaswap-ke could not be asked; that it is completed stands in a list or an earlier answer alone: HTTP 503."},
 	} {
