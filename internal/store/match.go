@@ -70,8 +70,7 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 		if err := matchParameters(ctx, tx, run, rules); err != nil {
 			return err
 		}
-		reach := rules.reach()
-		near := strings.NewReplacer("/*near_from*/", literal(run.FromTime.Add(-reach)), "/*near_to*/", literal(run.ToTime.Add(reach)))
+		bounds := rules.bounds(run)
 		for _, st := range steps("match.sql") {
 			switch st.Name {
 			case "what is known of each payment":
@@ -82,8 +81,12 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 				if len(rules.References.providers()) == 0 {
 					continue // it reads all that there is
 				}
+			case "transactions of other times that share a metadata value with a payment":
+				if len(rules.linkingKeys()) == 0 {
+					continue
+				}
 			case "pairs":
-				if err := joinSides(ctx, tx, near, rules.MetadataKeys); err != nil {
+				if err := joinSides(ctx, tx, bounds, rules.MetadataKeys); err != nil {
 					return fmt.Errorf("joining both sides: %w", err)
 				}
 				continue
@@ -96,7 +99,7 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 				}
 				continue
 			}
-			if _, err := tx.ExecContext(ctx, near.Replace(st.SQL)); err != nil {
+			if _, err := tx.ExecContext(ctx, bounds.Replace(st.SQL)); err != nil {
 				return fmt.Errorf("%s: %w", st.Name, err)
 			}
 		}
@@ -124,12 +127,20 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 	return out, wrap("matching", err)
 }
 
-// reach is how far from the range a transaction may lie that metadata links.
-func (r MatchRules) reach() time.Duration {
-	if len(r.MetadataKeys)+len(r.BatchKeys) == 0 {
-		return 0
+// linkingKeys are the metadata keys that lead from payments to transactions, one
+// to one or as batches.
+func (r MatchRules) linkingKeys() []string { return slices.Concat(r.MetadataKeys, r.BatchKeys) }
+
+// bounds writes the run's times and the keys that lead beyond them into SQL.
+func (r MatchRules) bounds(run *Run) *strings.Replacer {
+	var keys []string
+	for _, k := range r.linkingKeys() {
+		keys = append(keys, pq.QuoteLiteral(k))
 	}
-	return r.DateWindow
+	return strings.NewReplacer(
+		"/*from*/", literal(run.FromTime), "/*to*/", literal(run.ToTime),
+		"/*window_from*/", literal(run.FromTime.Add(-r.DateWindow)), "/*window_to*/", literal(run.ToTime.Add(r.DateWindow)),
+		"/*linking_keys*/", "ARRAY["+strings.Join(keys, ", ")+"]::text[]")
 }
 
 func literal(t time.Time) string {
@@ -192,27 +203,27 @@ func matchParameters(ctx context.Context, tx *sqlx.Tx, run *Run, rules MatchRule
 // joinSides finds the payments and transactions that name each other: by the
 // provider's id, and by the reference among those that have no other side so
 // and those whose ids batches share.
-func joinSides(ctx context.Context, tx *sqlx.Tx, near *strings.Replacer, metadataKeys []string) error {
+func joinSides(ctx context.Context, tx *sqlx.Tx, bounds *strings.Replacer, metadataKeys []string) error {
 	const ours = `SELECT rp.* FROM tieout.run_payments rp`
 	const theirs = `SELECT t.* FROM tieout.transactions t`
-	const around = `, par WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds) AND t.created_at >= /*near_from*/ AND t.created_at < /*near_to*/`
+	const ofRange = `, par WHERE t.provider = ANY (par.providers) AND t.kind = ANY (par.kinds) AND t.created_at >= /*from*/ AND t.created_at < /*to*/`
 	var metadata strings.Builder
 	for _, k := range metadataKeys {
 		fmt.Fprintf(&metadata, " AND (x.metadata ->> %[1]s = p.metadata ->> %[1]s) IS NOT FALSE", pq.QuoteLiteral(k))
 	}
 	for _, pass := range []struct{ number, ours, theirs, key string }{
 		{
-			"1", ours + ` WHERE rp.run_id = (SELECT run_id FROM par)`, theirs + around + ` AND NOT t.batched`,
+			"1", ours + ` WHERE rp.run_id = (SELECT run_id FROM par)`, theirs + ofRange + ` AND NOT t.batched`,
 			`x.provider_payment_id = coalesce(p.provider_payment_id, p.payment_id)`,
 		},
 		{
 			"2", ours + ` JOIN pair ON pair.pid = rp.payment_id WHERE rp.run_id = (SELECT run_id FROM par) AND pair.id IS NULL`,
-			theirs + ` JOIN pair USING (id) WHERE pair.pid IS NULL UNION ALL ` + theirs + around + ` AND t.batched`,
+			theirs + ` JOIN pair USING (id) WHERE pair.pid IS NULL UNION ALL ` + theirs + ofRange + ` AND t.batched`,
 			`nullif(pg_temp.reference_key(x.provider, x.reference), '') = pg_temp.reference_key(p.provider, p.reference)`,
 		},
 	} {
 		q := strings.NewReplacer("/*ours*/", pass.ours, "/*theirs*/", pass.theirs, "/*key*/", pass.key, "/*pass*/", pass.number, "/*metadata*/", metadata.String()).Replace(query("match_pairs.sql"))
-		if _, err := tx.ExecContext(ctx, near.Replace(q)); err != nil {
+		if _, err := tx.ExecContext(ctx, bounds.Replace(q)); err != nil {
 			return err
 		}
 	}

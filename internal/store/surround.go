@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"tieout/internal/ledger"
 	"tieout/internal/payment"
@@ -32,28 +33,31 @@ func (s *Store) Surround(ctx context.Context, run *Run, l *Ledger, rules ledger.
 		return wrap(op, err)
 	}
 	asked := map[string]bool{}
-	for range farthest {
-		found, err := s.surroundByKeys(ctx, run, l, rules, scope, asked)
-		if err != nil {
+	fresh, err := s.surroundByKeys(ctx, run, l, rules, scope, asked, nil)
+	if err != nil {
+		return wrap(op, err)
+	}
+	linked, err := s.surroundByMetadata(ctx, run, l, rules, scope)
+	if err != nil {
+		return wrap(op+" for metadata", err)
+	}
+	// metadata leads on from the range alone, keys from what was found as well
+	fresh = append(fresh, linked...)
+	for round := 1; round < farthest && len(fresh) > 0; round++ {
+		if fresh, err = s.surroundByKeys(ctx, run, l, rules, scope, asked, fresh); err != nil {
 			return wrap(op, err)
-		}
-		more, err := s.surroundByMetadata(ctx, run, l, rules, scope)
-		if err != nil {
-			return wrap(op+" for metadata", err)
-		}
-		if found+more == 0 {
-			break
 		}
 	}
 	return nil
 }
 
 // surroundByKeys adds the payments that hold a key which was not asked for yet,
-// and returns how many.
-func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope, asked map[string]bool) (int64, error) {
-	all, err := s.outsideKeys(ctx, run, l, scope)
+// and returns their ids. It looks around the whole snapshot, or around those of
+// it that are fresh.
+func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope, asked map[string]bool, fresh []string) ([]string, error) {
+	all, err := s.outsideKeys(ctx, run, l, scope, fresh)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	keys := all[:0]
 	for _, k := range all {
@@ -63,7 +67,7 @@ func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules l
 		}
 	}
 	if len(keys) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	refs := scope.References
 	if l.isOurs() {
@@ -75,9 +79,9 @@ func (s *Store) surroundByKeys(ctx context.Context, run *Run, l *Ledger, rules l
 }
 
 // addAround adds the payments that read gives, where they are of the run's
-// scope and not in its snapshot, and returns how many were new.
-func (s *Store) addAround(ctx context.Context, run *Run, scope Scope, read func(add func(payment.Payment) error) error) (int64, error) {
-	var n int64
+// scope and not in its snapshot, and returns the ids of these.
+func (s *Store) addAround(ctx context.Context, run *Run, scope Scope, read func(add func(payment.Payment) error) error) ([]string, error) {
+	var added []string
 	err := s.inTx(ctx, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE around (LIKE tieout.run_payments)`); err != nil {
 			return err
@@ -97,77 +101,76 @@ func (s *Store) addAround(ctx context.Context, run *Run, scope Scope, read func(
 		if err := w.close(); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO tieout.run_payments SELECT DISTINCT ON (payment_id) * FROM around ON CONFLICT DO NOTHING`)
-		if err != nil {
-			return err
-		}
-		if n, err = res.RowsAffected(); err != nil {
+		if err := tx.SelectContext(ctx, &added, `INSERT INTO tieout.run_payments SELECT DISTINCT ON (payment_id) * FROM around ON CONFLICT DO NOTHING RETURNING payment_id`); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `DROP TABLE around`)
 		return err
 	})
-	return n, err
+	return added, err
 }
 
 // outsideKeys returns the ids and references that payments outside the range may
-// hold. In tieout's own database the payments themselves tell, so that only keys
+// hold: those of the snapshot, or of what is fresh in it. In tieout's own database the payments themselves tell, so that only keys
 // which lead somewhere are looked up.
-func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scope) ([]string, error) {
-	q := `WITH ours AS MATERIALIZED (
-		SELECT rp.provider, rp.kind, k.key, rp.metadata ->> k.key AS value FROM tieout.run_payments rp, unnest($7::text[]) AS k (key)
-		WHERE rp.run_id = $1 AND rp.metadata ->> k.key <> ''
-	), theirs AS MATERIALIZED (
+func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scope, fresh []string) ([]string, error) {
+	q := `WITH rp AS NOT MATERIALIZED (
+		SELECT * FROM tieout.run_payments WHERE run_id = $1 AND ($8::text[] IS NULL OR payment_id = ANY ($8))
+	), ours AS MATERIALIZED (
+		SELECT rp.provider, rp.kind, k.key, rp.metadata ->> k.key AS value FROM rp, unnest($7::text[]) AS k (key)
+		WHERE rp.metadata ->> k.key <> ''
+	), theirs AS NOT MATERIALIZED (
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference, k.key, t.metadata ->> k.key AS value FROM tieout.transactions t, unnest($7::text[]) AS k (key)
 		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.metadata ->> k.key <> ''
 		  AND (t.created_at >= $4::timestamptz - 2 * $6::interval AND t.created_at < $4 OR t.created_at >= $5 AND t.created_at < $5::timestamptz + 2 * $6::interval)
+		OFFSET 0 -- pulled apart, each is compared with all values of its provider
 	), near AS (
 		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.transactions t
-		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4 AND t.created_at < $5
+		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.created_at >= $4 AND t.created_at < $5 AND $8::text[] IS NULL
 		UNION ALL
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE rp.run_id = $1 AND (t.created_at < $4 OR t.created_at >= $5)
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.reference = rp.reference WHERE (t.created_at < $4 OR t.created_at >= $5)
 		UNION ALL
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE rp.run_id = $1 AND (t.created_at < $4 OR t.created_at >= $5)
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.own_id = rp.payment_id WHERE (t.created_at < $4 OR t.created_at >= $5)
 		UNION ALL
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
-		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.provider_payment_id = rp.provider_payment_id WHERE rp.run_id = $1 AND (t.created_at < $4 OR t.created_at >= $5)
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM rp JOIN tieout.transactions t
+		  ON t.provider = rp.provider AND t.kind = rp.kind AND t.provider_payment_id = rp.provider_payment_id WHERE (t.created_at < $4 OR t.created_at >= $5)
 		UNION ALL
 		-- what metadata would lead to may be another payment's by its id
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM theirs t JOIN ours USING (provider, kind, key, value)
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM theirs t WHERE (t.provider, t.kind, t.key, t.value) IN (SELECT provider, kind, key, value FROM ours)
 `
 	respelled := scope.References.providers()
 	if len(respelled) > 0 {
 		q += `UNION ALL
-		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM tieout.run_payments rp JOIN tieout.transactions t
+		SELECT t.provider, t.kind, t.provider_payment_id, t.own_id, t.reference FROM rp JOIN tieout.transactions t
 		  ON t.provider = rp.provider AND t.kind = rp.kind AND ` + scope.References.key("t.provider", "t.reference") + ` = ` + scope.References.key("rp.provider", "rp.reference") + `
-		  WHERE rp.run_id = $1 AND t.provider = ANY ($8) AND (t.created_at < $4 OR t.created_at >= $5)
+		  WHERE t.provider = ANY ($9) AND (t.created_at < $4 OR t.created_at >= $5)
 		`
 	}
 	q += `), ids AS (
 		SELECT provider, kind, provider_payment_id AS key FROM near
 		UNION ALL SELECT provider, kind, own_id FROM near WHERE own_id <> provider_payment_id
-		UNION ALL SELECT provider, kind, provider_payment_id FROM tieout.run_payments WHERE run_id = $1 AND provider_payment_id IS NOT NULL
+		UNION ALL SELECT provider, kind, provider_payment_id FROM rp WHERE provider_payment_id IS NOT NULL
 		UNION ALL SELECT s.provider, k.kind, v.key FROM tieout.statement_rows s, unnest($3::text[]) AS k (kind), unnest(ARRAY[s.provider_payment_id, s.reference]) AS v (key)
-			WHERE s.provider = ANY ($2) AND s.entry = 'payment' AND (s.at >= $4 AND s.at < $5::timestamptz + interval '1 day' OR s.created_at >= $4 AND s.created_at < $5) AND k.kind = coalesce(s.kind, k.kind) AND v.key <> ''
-	), keys AS (
+			WHERE $8::text[] IS NULL AND s.provider = ANY ($2) AND s.entry = 'payment' AND (s.at >= $4 AND s.at < $5::timestamptz + interval '1 day' OR s.created_at >= $4 AND s.created_at < $5) AND k.kind = coalesce(s.kind, k.kind) AND v.key <> ''
+	), keys AS MATERIALIZED (
 		SELECT provider, kind, key FROM ids
 		-- a UUID means the same in either case
-		UNION ALL SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36 AND lower(key) <> key
-		UNION ALL SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36 AND upper(key) <> key
-		UNION ALL SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
-		UNION ALL SELECT provider, kind, reference FROM tieout.run_payments WHERE run_id = $1 AND reference IS NOT NULL
+		UNION SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36
+		UNION SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36
+		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
+		UNION SELECT provider, kind, reference FROM rp WHERE reference IS NOT NULL
 	)
 	`
-	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime, interval(scope.DateWindow), textArray(scope.MetadataKeys)}
+	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime, interval(scope.DateWindow), textArray(scope.MetadataKeys), pq.Array(fresh)}
 	if len(respelled) > 0 {
 		args = append(args, textArray(respelled))
 	}
 	if l.isOurs() {
 		// those of the range are in the run, but for the final ones of an outstanding run
 		args = append(args, run.Outstanding)
-		q += fmt.Sprintf(`, outside AS (
+		q += fmt.Sprintf(`, outside AS NOT MATERIALIZED ( -- all that there ever was: only to be looked up
 			SELECT p.id, p.provider, p.kind, p.provider_payment_id, p.reference FROM tieout.payments p
 			WHERE ($%d OR p.created_at < $4 OR p.created_at >= $5)
 			  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.payment_id = p.id)
@@ -178,7 +181,7 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 		if len(respelled) > 0 {
 			q += `
 		UNION SELECT p.reference FROM keys k JOIN outside p ON p.provider = k.provider AND p.kind = k.kind
-			AND ` + scope.References.key("p.provider", "p.reference") + ` = ` + scope.References.key("k.provider", "k.key") + ` WHERE p.provider = ANY ($8)`
+			AND ` + scope.References.key("p.provider", "p.reference") + ` = ` + scope.References.key("k.provider", "k.key") + ` WHERE p.provider = ANY ($9)`
 		}
 	} else {
 		q += `SELECT DISTINCT key FROM keys`
@@ -198,20 +201,20 @@ type metadataLink struct {
 
 // surroundByMetadata adds the payments outside the range that share a metadata
 // value with a transaction which no id and no reference explains, and returns
-// how many. Most runs have none of these, and then the ledger is not read again.
-func (s *Store) surroundByMetadata(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) (int64, error) {
+// their ids. Most runs have none of these, and then the ledger is not read again.
+func (s *Store) surroundByMetadata(ctx context.Context, run *Run, l *Ledger, rules ledger.Rules, scope Scope) ([]string, error) {
 	if len(scope.MetadataKeys) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	var links []metadataLink
 	if err := s.inHeavyTx(ctx, func(tx *sqlx.Tx) error {
 		return tx.SelectContext(ctx, &links, outsideMetadata, run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime,
 			interval(scope.DateWindow), textArray(scope.MetadataKeys))
 	}); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if len(links) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	wanted, values := make(map[metadataLink]bool, len(links)), map[string][]string{}
 	for _, k := range links {
@@ -251,12 +254,19 @@ const outsideMetadata = `WITH near AS NOT MATERIALIZED (
 		SELECT t.id, t.provider, t.kind, t.provider_payment_id, t.batched, t.own_id, t.reference, k.key, t.metadata ->> k.key AS value, t.created_at
 		FROM tieout.transactions t, unnest($7::text[]) AS k (key)
 		WHERE t.provider = ANY ($2) AND t.kind = ANY ($3) AND t.metadata ->> k.key <> ''
+	), beside AS MATERIALIZED (
+		SELECT * FROM near WHERE created_at >= $4::timestamptz - $6::interval AND created_at < $4 OR created_at >= $5 AND created_at < $5::timestamptz + $6::interval
+	), shared AS MATERIALIZED (
+		SELECT * FROM (
+			SELECT rp.provider, rp.kind, k.key, rp.metadata ->> k.key AS value FROM tieout.run_payments rp, unnest($7::text[]) AS k (key)
+			WHERE rp.run_id = $1 AND rp.in_range
+			OFFSET 0 -- pulled apart, each payment is compared with all values of its provider
+		) ours WHERE (provider, kind, key, value) IN (SELECT provider, kind, key, value FROM beside)
 	)
 	SELECT DISTINCT n.provider, n.kind, n.key, n.value FROM (
 		SELECT * FROM near WHERE created_at >= $4 AND created_at < $5
 		UNION ALL
-		SELECT * FROM near b WHERE (created_at >= $4::timestamptz - $6::interval AND created_at < $4 OR created_at >= $5 AND created_at < $5::timestamptz + $6::interval)
-		  AND EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.in_range AND rp.provider = b.provider AND rp.kind = b.kind AND rp.metadata ->> b.key = b.value)
+		SELECT * FROM beside WHERE (provider, kind, key, value) IN (SELECT provider, kind, key, value FROM shared)
 	) n
 	WHERE NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.provider_payment_id = n.provider_payment_id AND NOT n.batched)
 	  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.payment_id = n.own_id)

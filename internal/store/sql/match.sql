@@ -1,5 +1,5 @@
 -- The match step: set-based, one transaction, over temporary tables. par holds
--- the run and its rules; the times that bound what is near are written into the
+-- the run and its rules; the times that bound its range are written into the
 -- text, so that the planner knows how much that is. docs/matching.md tells the
 -- ladder in words.
 
@@ -18,7 +18,7 @@ WITH p AS NOT MATERIALIZED (
     SELECT provider, kind, reference AS ref, pg_temp.id_key(payment_id) AS own, pg_temp.id_key(provider_payment_id) AS ppid
     FROM tieout.run_payments WHERE run_id = (SELECT run_id FROM par)
 ), other AS NOT MATERIALIZED (
-    SELECT id, provider, kind, provider_payment_id, own_id, reference FROM tieout.transactions WHERE created_at < /*near_from*/ OR created_at >= /*near_to*/
+    SELECT id, provider, kind, provider_payment_id, own_id, reference FROM tieout.transactions WHERE created_at < /*from*/ OR created_at >= /*to*/
 )
 SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind = p.kind AND other.provider_payment_id = p.ppid
 UNION
@@ -33,12 +33,28 @@ SELECT other.id FROM p JOIN other ON other.provider = p.provider AND other.kind 
 -- step: transactions of other times whose reference means the same
 INSERT INTO far
 SELECT t.id FROM tieout.transactions t, par, tieout.run_payments p
-WHERE t.provider = ANY (par.respelled) AND (t.created_at < /*near_from*/ OR t.created_at >= /*near_to*/)
+WHERE t.provider = ANY (par.respelled) AND (t.created_at < /*from*/ OR t.created_at >= /*to*/)
   AND p.run_id = par.run_id AND p.provider = t.provider AND p.kind = t.kind
   AND pg_temp.reference_key(p.provider, p.reference) = pg_temp.reference_key(t.provider, t.reference)
   AND t.reference <> p.reference
   AND NOT EXISTS (SELECT 1 FROM far WHERE far.id = t.id)
 GROUP BY t.id;
+
+-- step: transactions of other times that share a metadata value with a payment
+INSERT INTO far
+SELECT DISTINCT id FROM (
+    SELECT t.id, t.provider, t.kind, k.key, t.metadata ->> k.key AS value
+    FROM tieout.transactions t CROSS JOIN unnest(/*linking_keys*/) AS k (key)
+    WHERE t.created_at >= /*window_from*/ AND t.created_at < /*from*/ OR t.created_at >= /*to*/ AND t.created_at < /*window_to*/
+    OFFSET 0 -- pulled apart, each is compared with all payments of its provider, and so are they below
+) beside
+WHERE (provider, kind, key, value) IN (
+    SELECT provider, kind, key, value FROM (
+        SELECT p.provider, p.kind, k.key, p.metadata ->> k.key AS value
+        FROM tieout.run_payments p CROSS JOIN unnest(/*linking_keys*/) AS k (key) WHERE p.run_id = (SELECT run_id FROM par)
+        OFFSET 0
+    ) ours WHERE value <> ''
+  ) AND NOT EXISTS (SELECT 1 FROM far WHERE far.id = beside.id);
 
 -- step: pairs
 -- both sides are joined here by the provider's id and what is left by the reference; see match_pairs.sql
