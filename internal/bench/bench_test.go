@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -161,6 +162,7 @@ type step struct {
 	rows int
 	measured
 	floor time.Duration // 0: there is none
+	like  string        // the step of the first size that it is compared with; empty: the same
 }
 
 // BenchmarkPipeline loads and matches corpora of equal payments and
@@ -214,13 +216,20 @@ func pipeline(b *testing.B, n int) []step {
 	matched := do(jobs.Match)
 	settled := do(jobs.Settle)
 	reported := do(jobs.Report)
+	var night measured
+	if len(parts) > 1 {
+		t.From = parts[len(parts)/2].From
+		t.To = t.From.AddDate(0, 0, partDays-1)
+		do(jobs.Pull)
+		night = do(jobs.Match)
+	}
 
 	steps := []step{
-		{"pull the ledger", n, pulled, loadLedger},
-		{"save the providers' side", rows, measured{Took: saved}, loadTheirs},
-		{"match", n, matched, join},
-		{"settle", n, settled, 0},
-		{"reports", n, reported, 0},
+		{name: "pull the ledger", rows: n, measured: pulled, floor: loadLedger},
+		{name: "save the providers' side", rows: rows, measured: measured{Took: saved}, floor: loadTheirs},
+		{name: "match", rows: n, measured: matched, floor: join},
+		{name: "settle", rows: n, measured: settled},
+		{name: "reports", rows: n, measured: reported},
 	}
 	sum := func(name string, rows int, of []step, floor time.Duration) step {
 		t := step{name: name, rows: rows, floor: floor}
@@ -231,13 +240,16 @@ func pipeline(b *testing.B, n int) []step {
 		return t
 	}
 	least := loadLedger + loadTheirs + join
-	steps = append(steps, sum("load and match", n, steps[:3], least), sum("all", n, steps, least), step{"the floor, pairs stored", n, measured{Took: pairs}, join})
+	steps = append(steps, sum("load and match", n, steps[:3], least), sum("all", n, steps, least), step{name: "the floor, pairs stored", rows: n, measured: measured{Took: pairs}, floor: join})
+	if len(parts) > 1 { // as a nightly run does, with the other days in the database
+		steps = append(steps, step{name: "match one day of these", rows: partPayments, measured: night, like: "match"})
+	}
 	return steps
 }
 
 func printSteps(n int, steps, first []step) {
 	fmt.Printf("\n%d payments a side\n%-26s %9s %10s %9s %9s %9s %s\n", n, "step", "seconds", "rows/s", "peak MB", "floor s", "x floor", "x the first size")
-	for i, s := range steps {
+	for _, s := range steps {
 		peak, floor, times, growth := "-", "-", "-", ""
 		if s.Peak > 0 {
 			peak = strconv.FormatInt(s.Peak/1024, 10)
@@ -245,8 +257,10 @@ func printSteps(n int, steps, first []step) {
 		if s.floor > 0 {
 			floor, times = seconds(s.floor), ratio(s.Took, s.floor)
 		}
-		if first != nil {
-			growth = ratio(s.Took, first[i].Took)
+		for _, f := range first {
+			if f.name == cmp.Or(s.like, s.name) {
+				growth = ratio(s.Took, f.Took)
+			}
 		}
 		fmt.Printf("%-26s %9s %10d %9s %9s %9s %s\n", s.name, seconds(s.Took), int64(s.rows)*1000/max(s.Took.Milliseconds(), 1), peak, floor, times, growth)
 	}
