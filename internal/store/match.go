@@ -449,7 +449,7 @@ func (d difference) facts(run *Run, rules MatchRules) exception.Facts {
 		f.Reason = d.Fact
 	}
 	if f.Kind == payment.SettlementMismatch {
-		f.Reason = statementReason(d.Fact, f.Internal, f.Theirs, d.Outcome.String, d.TStatus.String, d.BusinessDate)
+		f.Reason = statementReason(d.Fact, f.Internal, f.Theirs, f.OursRefunded, f.Refunded, d.Outcome.String, d.TStatus.String, d.BusinessDate)
 	}
 	f.Statement = f.Kind == payment.MissingInternally && !d.TxID.Valid
 	if f.Kind == payment.FeeMismatch {

@@ -223,6 +223,7 @@ CREATE TEMP TABLE st_link (rid bigint, id bigint, pid text) ON COMMIT DROP;
 CREATE TEMP TABLE st_pay (pid text, cur text, exp smallint, minor bigint, status text, chosen boolean) ON COMMIT DROP;
 CREATE TEMP TABLE st_ours (pid text, provider text, kind text, cur text, exp smallint, bdate date, minor bigint, created timestamptz,
 	completed timestamptz, covered boolean) ON COMMIT DROP;
+CREATE TEMP TABLE st_refund (pid text, cur text, exp smallint, moved bigint, known bigint, shown bigint) ON COMMIT DROP;
 CREATE TEMP TABLE st_own (key text, kind text, provider text, payment_kind text, bdate date, created timestamptz, cur text, exp smallint,
 	said bigint, shown bigint, sid text, ref text, account text, status text) ON COMMIT DROP;`
 
@@ -277,7 +278,7 @@ func statementRowKey(provider, kind, id, reference, currency string) string {
 // statementReason is the sentence of one difference between a statement and the
 // status answers, for exception.Facts.Reason. fact is what the comparison wrote
 // into x; said is the status answers' amount, shown the statement's.
-func statementReason(fact string, said, shown *money.Amount, saidStatus, shownStatus string, day time.Time) string {
+func statementReason(fact string, said, shown, saidRefunded, shownRefunded *money.Amount, saidStatus, shownStatus string, day time.Time) string {
 	human := func(a *money.Amount) string {
 		if a == nil {
 			return "an unknown amount"
@@ -291,6 +292,8 @@ func statementReason(fact string, said, shown *money.Amount, saidStatus, shownSt
 		return fmt.Sprintf("The statement shows %s as moved, the status answer says %s.", human(shown), saidStatus)
 	case fact == "status":
 		return fmt.Sprintf("The status answer says %s, the statement %s.", saidStatus, shownStatus)
+	case fact == "refund":
+		return fmt.Sprintf("The statement shows %s of it given back, the status answer and your records %s: %s.", human(shownRefunded), human(saidRefunded), moreOrLess(saidRefunded, shownRefunded))
 	case strings.HasPrefix(fact, "total|"):
 		return fmt.Sprintf("The statement of %s shows %s, the status answers and the exceptions of single payments account for %s: %s that no single row explains.",
 			day.Format("2 Jan 2006"), human(shown), human(said), moreOrLess(said, shown))

@@ -15,25 +15,26 @@ import (
 
 // statementDifferences reads, in the columns of differences, what the
 // comparison with statements added to x: of a settlement_mismatch our side is
-// the status answer and theirs the statement; rows of their own come from
-// st_own, whose key tells them apart.
+// the status answer and theirs the statement, and of refunds what either leaves;
+// rows of their own come from st_own, whose key tells them apart.
 const statementDifferences = `
 SELECT x.kind, x.pid, NULL::bigint AS tx_id, x.fact, x.named, coalesce(p.provider, w.provider) AS provider, coalesce(p.kind, w.payment_kind) AS payment_kind,
 	coalesce(p.ref, w.ref) AS ref,
-	CASE WHEN w.key IS NOT NULL THEN w.said WHEN m.pid IS NULL THEN p.minor WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END AS minor,
+	CASE WHEN f.pid IS NOT NULL THEN f.moved - f.known WHEN w.key IS NOT NULL THEN w.said WHEN m.pid IS NULL THEN p.minor WHEN m.status IN ('completed', 'reversed') THEN m.moved ELSE m.amount END AS minor,
 	CASE WHEN w.key IS NULL THEN coalesce(m.exp, p.exp) ELSE w.exp END AS exp,
 	CASE WHEN w.key IS NULL THEN coalesce(m.cur, p.cur) WHEN w.said IS NOT NULL THEN w.cur END AS cur,
 	p.status, coalesce(p.account, w.account) AS account, coalesce(p.created, w.created) AS created, coalesce(p.bdate, w.bdate) AS bdate,
-	NULL::bigint AS ours_refunded, NULL AS ours_value, p.ppid AS ours_ppid,
+	f.known AS ours_refunded, NULL AS ours_value, p.ppid AS ours_ppid,
 	r.state, r.outcome, r.method, NULL AS reason, NULL AS list_why, NULL::boolean AS completed_list, NULL AS why,
 	w.key AS tkey, coalesce(m.ppid, p.ppid, w.sid) AS tppid, coalesce(m.ref, w.ref) AS tref, coalesce(s.status, w.status) AS tstatus, NULL AS traw,
-	coalesce(s.minor, w.shown) AS tminor, coalesce(s.exp, w.exp) AS texp, coalesce(s.cur, w.cur) AS tcur, NULL::bigint AS trefunded, NULL::bigint AS tfee,
+	coalesce(f.moved - f.shown, s.minor, w.shown) AS tminor, coalesce(f.exp, s.exp, w.exp) AS texp, coalesce(f.cur, s.cur, w.cur) AS tcur, f.shown AS trefunded, NULL::bigint AS tfee,
 	coalesce(m.account, w.account) AS taccount, NULL AS tvalue, NULL AS taction, NULL AS tfailure, NULL AS answer_raw
 FROM x
 LEFT JOIN p ON p.pid = x.pid
 LEFT JOIN r ON r.pid = x.pid
 LEFT JOIN m ON m.pid = x.pid
 LEFT JOIN st_pay s ON s.pid = x.pid AND s.chosen
+LEFT JOIN st_refund f ON f.pid = x.pid AND x.fact = 'refund'
 LEFT JOIN st_own w ON x.pid IS NULL AND w.key = x.fact
 WHERE x.kind = 'settlement_mismatch' OR w.key IS NOT NULL`
 

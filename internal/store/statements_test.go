@@ -230,6 +230,51 @@ func TestAStatementThatDisagreesIsAnAdvisoryException(t *testing.T) {
 	}
 }
 
+// Money that only the statement shows as given back is a difference; a refund
+// that it lacks may be booked later.
+func TestARefundThatOnlyTheStatementShowsIsADifference(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ours, theirs, row, detail string
+	}{
+		"known to nobody else":  {"", "", "Ta,Ra,refund,-30,KES,,,", "The statement shows 30.00 KES of it given back, the status answer and your records 0.00 KES: 30.00 KES more."},
+		"more than the answer":  {"10", "10", "Ta,Ra,refund,30,KES,,,", "30.00 KES of it given back, the status answer and your records 10.00 KES: 20.00 KES more."},
+		"by reference":          {"", "", ",Ra,refund,30,KES,,,", "30.00 KES of it given back"},
+		"as our record says":    {"30", "", "Ta,Ra,refund,30,KES,,,", ""},
+		"as the answer says":    {"30", "30", "Ta,Ra,refund,30,KES,,,", ""},
+		"not in it yet":         {"30", "30", "Tb,Rb,fee,1,KES,,,", ""},
+		"under way":             {"", "", "Ta,Ra,refund,30,KES,,,pending", ""},
+		"nobody's":              {"", "", "Tz,Rz,refund,30,KES,,,", ""},
+		"with a fee of its own": {"30", "30", "Ta,Ra,refund,30,KES,2,,", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p, x := paid("a")
+			p.refunded, x.refunded = c.ours, c.theirs
+			w.pays(p)
+			w.txs(x)
+			w.statement(store.StatementClaim{}, "Ta,Ra,payout,100,KES,,,", c.row)
+			f, totals := w.totals(10, 10)
+			if fee := f.sum(func(l line) int64 { return l.fee }); c.row != "Tb,Rb,fee,1,KES,,," && fee != 0 {
+				t.Errorf("the refund's fee is the payment's: %d", fee)
+			}
+			if c.detail == "" {
+				f.only(t)
+				return
+			}
+			f.only(t, "settlement_mismatch a")
+			f.expect(t, "a", "matched completed", payment.SettlementMismatch)
+			if got := f.details["settlement_mismatch a"]; !strings.Contains(got, c.detail) {
+				t.Errorf("detail %q, want %q", got, c.detail)
+			}
+			if len(totals) != 1 || totals[0].Statement == nil || *totals[0].Statement != totals[0].Gross {
+				t.Errorf("the total of what moved is another: %+v", totals)
+			}
+		})
+	}
+}
+
 func TestWhatAStatementDoesNotCoverIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for name, claim := range map[string]store.StatementClaim{

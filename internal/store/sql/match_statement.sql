@@ -7,7 +7,7 @@
 INSERT INTO st_near
 SELECT s.id, s.provider, s.provider_payment_id, s.reference, pg_temp.reference_key(s.provider, s.reference)
 FROM tieout.statement_rows s, par
-WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax')
+WHERE s.provider = ANY (par.providers) AND s.entry IN ('payment', 'fee', 'tax', 'refund')
   -- an API's movements are booked when they happen: none is older than its payment
   AND (s.at IS NULL OR s.at >= par.from_time - CASE s.source WHEN 'api' THEN interval '2 days' ELSE interval '45 days' END
        AND s.at < par.to_time + interval '45 days');
@@ -64,7 +64,7 @@ FROM (SELECT st.rid, min(n.kind) AS kind
       FROM st JOIN st_name n ON n.provider = st.provider AND NOT n.by_id AND n.name = st.rkey
       WHERE st.kind IS NULL GROUP BY st.rid HAVING count(DISTINCT n.kind) = 1) k
 WHERE st.rid = k.rid;
--- a fee whose payment can't be told is nobody's
+-- a fee or refund whose payment can't be told is nobody's
 DELETE FROM st WHERE kind IS NULL AND entry <> 'payment';
 UPDATE st SET kind = CASE WHEN minor < 0 THEN 'payout' ELSE 'deposit' END WHERE kind IS NULL;
 DELETE FROM st WHERE NOT EXISTS (SELECT 1 FROM par WHERE st.kind = ANY (par.kinds));
@@ -132,7 +132,7 @@ FROM (
                sum(CASE st.entry WHEN 'fee' THEN abs(st.minor) ELSE st.fee END) AS fee,
                sum(CASE st.entry WHEN 'tax' THEN abs(st.minor) ELSE st.tax END) AS tax
         FROM st JOIN st_link l USING (rid)
-        WHERE l.pid IS NOT NULL AND l.id IS NOT NULL
+        WHERE l.pid IS NOT NULL AND l.id IS NOT NULL AND st.entry <> 'refund'
         GROUP BY 1, 2, 3, 4
     ) y GROUP BY 1, 2, 3
 ) f

@@ -66,12 +66,24 @@ UPDATE st_ours SET covered =
 UPDATE st_ours SET covered = s.status <> 'pending' FROM st_pay s WHERE s.pid = st_ours.pid AND s.chosen AND s.status IN ('completed', 'pending');
 ANALYZE st_ours;
 
+-- step: what statements show as given back, beyond what is known of it; what they lack may be booked later
+INSERT INTO st_refund
+SELECT m.pid, m.cur, m.exp, m.moved, coalesce(m.refunded, p.refunded), max(y.shown)
+FROM (SELECT l.pid, st.cur, st.exp, abs(sum(st.minor)) AS shown
+      FROM st JOIN st_link l USING (rid)
+      WHERE st.entry = 'refund' AND st.status = 'completed' AND l.pid IS NOT NULL
+      GROUP BY l.pid, st.cur, st.exp, st.api) y -- a file and the API show the same ones
+JOIN m ON m.pid = y.pid AND m.cur = y.cur AND m.exp = y.exp JOIN p ON p.pid = m.pid JOIN r ON r.pid = m.pid
+WHERE r.state = 'found' AND r.outcome = 'completed' AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.pid = m.pid)
+GROUP BY m.pid, m.cur, m.exp, m.moved, coalesce(m.refunded, p.refunded)
+HAVING max(y.shown) > coalesce(m.refunded, p.refunded);
+
 -- step: payments of which statement and status answer differ
 INSERT INTO x
 SELECT 'settlement_mismatch', pid, NULL, fact
 FROM (
     SELECT r.pid,
-        CASE
+        coalesce(CASE
             WHEN s.pid IS NULL THEN
                 CASE WHEN r.state = 'found' AND r.outcome = 'completed' AND o.covered THEN 'missing' END
             WHEN r.state = 'unknown' THEN
@@ -81,8 +93,8 @@ FROM (
                      WHEN s.minor * 10::numeric ^ m.exp <> m.moved * 10::numeric ^ s.exp THEN 'amount' END
             WHEN s.status = 'completed' THEN 'status'
             WHEN r.outcome = 'completed' AND s.status <> 'pending' THEN 'status'
-        END AS fact
-    FROM r LEFT JOIN m USING (pid) LEFT JOIN st_pay s ON s.pid = r.pid AND s.chosen LEFT JOIN st_ours o ON o.pid = r.pid
+        END, CASE WHEN f.pid IS NOT NULL THEN 'refund' END) AS fact
+    FROM r LEFT JOIN m USING (pid) LEFT JOIN st_pay s ON s.pid = r.pid AND s.chosen LEFT JOIN st_ours o ON o.pid = r.pid LEFT JOIN st_refund f ON f.pid = r.pid
     WHERE r.state IN ('found', 'unknown')
 ) y
 WHERE fact IS NOT NULL;
