@@ -207,6 +207,33 @@ func TestMetadataThatSeveralPaymentsShareNamesThemAndTheTransaction(t *testing.T
 	}
 }
 
+// Such an id settles nothing: its payments still hold their references.
+func TestAnIDThatSeveralPaymentsHoldLeavesTheirReferences(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pays []pay
+		want []string
+	}{
+		"to both of them":  {[]pay{{id: "a", ppid: "T", ref: "R"}, {id: "b", ppid: "T", ref: "R", account: "2"}}, []string{"ambiguous_match a", "ambiguous_match b"}},
+		"and to a third":   {[]pay{{id: "a", ppid: "T", ref: "R"}, {id: "b", ppid: "T"}, {id: "c", ref: "R"}}, []string{"ambiguous_match a", "ambiguous_match b", "ambiguous_match c"}},
+		"of other amounts": {[]pay{{id: "a", ppid: "T", ref: "R", amount: "70"}, {id: "b", ppid: "T"}, {id: "c", ref: "R"}}, []string{"ambiguous_match a", "ambiguous_match b", "ambiguous_match c"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.pays(c.pays...)
+			w.txs(tx{id: "T"}, tx{id: "T2", ref: "R"})
+			f := w.run(1, 10)
+			f.only(t, c.want...)
+			f.role(t, "T2", "candidate")
+			if got := f.details["ambiguous_match c"]; len(c.pays) > 2 && !strings.Contains(got, "The other payments: a.") {
+				t.Errorf("detail %q", got)
+			}
+			f.conserves(t, w, 0)
+		})
+	}
+}
+
 func TestAFurtherTransactionOfASettledReferenceIsAnAttempt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

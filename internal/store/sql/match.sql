@@ -74,6 +74,9 @@ UNION
 -- payments that repeat each other's reference, amount and currency, and those with several transactions
 SELECT our_ref FROM pair WHERE good AND our_ref IS NOT NULL GROUP BY our_ref, amount, exp, currency HAVING count(*) > 1
 UNION
+-- a reference that leads to its transaction, and that another holds whom its id may not settle
+SELECT y.our_ref FROM pair y JOIN pair o USING (our_ref) WHERE y.good AND y.pass = 2 AND o.good AND o.pid <> y.pid
+UNION
 -- a transaction that several payments name
 SELECT tid FROM pair WHERE good GROUP BY tid HAVING count(*) > 1
 UNION
@@ -161,7 +164,7 @@ SELECT provider, kind, rkey, id FROM t WHERE ref <> '' AND NOT EXISTS (SELECT 1 
 ANALYZE f;
 CREATE TEMP TABLE q (provider text, kind text, rkey text, pid text, settled boolean, ambiguous boolean) ON COMMIT DROP;   -- payments that carry one of these
 INSERT INTO q
-SELECT p.provider, p.kind, p.rkey, p.pid, s.pid IS NOT NULL, a.pid IS NOT NULL
+SELECT p.provider, p.kind, p.rkey, p.pid, s.pid IS NOT NULL AND a.pid IS NULL, a.pid IS NOT NULL
 FROM (SELECT DISTINCT provider, kind, rkey FROM f) d JOIN p USING (provider, kind, rkey)
 LEFT JOIN (SELECT DISTINCT pid FROM e1) s ON s.pid = p.pid
 LEFT JOIN (SELECT DISTINCT pid FROM amb) a ON a.pid = p.pid;
@@ -183,9 +186,8 @@ INSERT INTO amb
 SELECT q.pid, 'reference' FROM refs r JOIN q USING (provider, kind, rkey) WHERE r.payments_left > 1 AND NOT q.settled;
 INSERT INTO cand
 SELECT f.id FROM refs r JOIN f USING (provider, kind, rkey)
-WHERE r.payments_left > 1
-   -- where ids settle nothing, what carries the reference is a candidate all the same
-   OR r.payments_left = 0 AND r.payments_settled = 1 AND r.ambiguous;
+-- an id that several hold settles nothing: what carries the reference of one of them is a candidate too
+WHERE r.payments_left > 1 OR r.ambiguous;
 ANALYZE c;
 ANALYZE amb;
 ANALYZE cand;
