@@ -250,9 +250,10 @@ func (e *Env) LedgerRules() ledger.Rules {
 }
 
 func (s *state) scope() store.Scope {
+	m := s.Config.Matching
 	return store.Scope{
 		Providers: s.run.Providers, Kinds: s.run.Kinds, Outstanding: s.run.Outstanding, Location: s.Config.Location,
-		MetadataKeys: s.Config.Matching.MetadataKeys, DateWindow: s.Config.Matching.DateWindow, References: s.references(),
+		MetadataKeys: slices.Concat(m.MetadataKeys, m.BatchKeys), DateWindow: m.DateWindow, References: s.references(),
 	}
 }
 

@@ -43,6 +43,20 @@ func TestSeveralPaymentsPaidAsOneAreABatch(t *testing.T) {
 	}
 }
 
+func TestABatchOfTwoDaysIsOneOnEachOfThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules.MetadataKeys, w.rules.BatchKeys = nil, []string{"batch"}
+	meta := map[string]string{"batch": "B"}
+	w.pays(pay{id: "late", amount: "60", meta: meta, at: day(5).Add(-time.Minute)}, pay{id: "early", amount: "40", meta: meta, at: day(5).Add(time.Minute)})
+	w.txs(tx{id: "T", amount: "100", meta: meta, at: day(5).Add(time.Hour)})
+	for n, id := range map[int]string{4: "late", 5: "early"} {
+		f := w.run(n, n)
+		f.only(t)
+		f.expect(t, id, "matched completed")
+	}
+}
+
 func TestLimitsOfAProviderKindAndCurrencyReplaceTheGeneralOnes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -356,7 +356,7 @@ func (w *world) begin(from, to int, now time.Time) (found, *store.Run, *store.Le
 		scales[p] = money.Scale{}
 	}
 	rules := ledger.Rules{Scales: scales}
-	scope := store.Scope{Providers: providers, Kinds: run.Kinds, Location: zone, MetadataKeys: w.rules.MetadataKeys, DateWindow: window, References: w.rules.References}
+	scope := store.Scope{Providers: providers, Kinds: run.Kinds, Location: zone, MetadataKeys: slices.Concat(w.rules.MetadataKeys, w.rules.BatchKeys), DateWindow: window, References: w.rules.References}
 	if _, err := w.store.Pull(ctx, run, w.ledger, rules, scope, func(int64) {}); err != nil {
 		w.Fatal(err)
 	}

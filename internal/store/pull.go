@@ -23,8 +23,9 @@ type Scope struct {
 	Providers, Kinds []string
 	Outstanding      bool // only those that are not final
 	Location         *time.Location
-	// MetadataKeys and DateWindow are those of matching: payments that only
-	// their metadata links may be up to the window away from the range.
+	// MetadataKeys and DateWindow are those of matching, the keys of batches among
+	// them: payments that only their metadata links may be up to the window away
+	// from the range.
 	MetadataKeys []string
 	DateWindow   time.Duration
 	References   References
