@@ -386,6 +386,26 @@ func TestASplitIsMatchedWithAllItsParts(t *testing.T) {
 	}
 }
 
+func TestEachPartOfASplitIsCompared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	meta := func(v string) map[string]string { return map[string]string{"order": v} }
+	w.pays(pay{id: "account", ref: "A", account: "0712345678"}, pay{id: "reference", ppid: "R1", ref: "R"}, pay{id: "key", ppid: "K1", ref: "K", meta: meta("1")},
+		pay{id: "same", ppid: "S1", ref: "S", account: "0712345678", meta: meta("1")})
+	w.txs(
+		tx{id: "A1", ref: "A", amount: "60", account: "254712345678", at: noon.Add(-time.Minute)}, tx{id: "A2", ref: "A", amount: "40", account: "254799999999"},
+		tx{id: "R0", ref: "R", amount: "60", at: noon.Add(-time.Minute)}, tx{id: "R1", ref: "another", amount: "40"},
+		tx{id: "K0", ref: "K", amount: "60", at: noon.Add(-time.Minute), meta: meta("1")}, tx{id: "K1", ref: "K", amount: "40", meta: meta("2")},
+		tx{id: "S0", ref: "S", amount: "60", at: noon.Add(-time.Minute), account: "254712345678", meta: meta("1")}, tx{id: "S1", amount: "40"},
+	)
+	f := w.run(1, 10)
+	f.only(t, "recipient_mismatch account", "reference_mismatch reference", "reference_mismatch key")
+	if d := f.details["recipient_mismatch account"]; !strings.Contains(d, "254799999999") {
+		t.Errorf("detail %q", d)
+	}
+	f.conserves(t, w, 0)
+}
+
 func TestCompletedOnesThatDoNotFitAreAmbiguous(t *testing.T) {
 	t.Parallel()
 	for name, txs := range map[string][]tx{

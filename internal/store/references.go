@@ -63,7 +63,8 @@ func (r References) key(provider, reference string) string {
 // short stand-in for an id or reference of one provider and kind: equal names
 // have equal hashes, and it is good for no more than that. pg_temp.ending is what
 // a national number and the international one have in common; pg_temp.digest
-// stands for a text that need not be kept.
+// stands for a text that need not be kept. pg_temp.another_reference and
+// pg_temp.another_account tell whether both sides name it and mean different ones.
 func (r References) define(ctx context.Context, tx *sqlx.Tx) error {
 	_, err := tx.ExecContext(ctx, `CREATE OR REPLACE FUNCTION pg_temp.reference_key(provider text, reference text) RETURNS text
 			LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $key$ SELECT `+r.key("provider", "reference")+` $key$;
@@ -74,6 +75,15 @@ func (r References) define(ctx context.Context, tx *sqlx.Tx) error {
 		CREATE OR REPLACE FUNCTION pg_temp.ending(digits text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 			AS $key$ SELECT CASE WHEN length(ltrim(digits, '0')) >= 8 THEN right(digits, 8) ELSE digits END $key$;
 		CREATE OR REPLACE FUNCTION pg_temp.digest(said text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-			AS $key$ SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex') $key$`)
+			AS $key$ SELECT encode(sha256(convert_to(said, 'UTF8')), 'hex') $key$;
+		CREATE OR REPLACE FUNCTION pg_temp.another_reference(provider text, ours text, our_id text, theirs text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+			AS $key$ SELECT coalesce(ours <> '' AND theirs <> '' AND theirs <> our_id
+				AND pg_temp.reference_key(provider, theirs) <> pg_temp.reference_key(provider, ours), false) $key$;
+		CREATE OR REPLACE FUNCTION pg_temp.another_account(ours text, theirs text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+			-- what the provider masks is not compared
+			AS $key$ SELECT coalesce(theirs !~ '[*•xX#]' AND ours !~ '[*•#]' AND a <> '' AND b <> '' AND a <> b
+				AND NOT (least(length(ltrim(a, '0')), length(ltrim(b, '0'))) >= 8
+				         AND (a LIKE '%' || ltrim(b, '0') OR b LIKE '%' || ltrim(a, '0'))), false)
+				FROM (SELECT regexp_replace(ours, '\D', '', 'g') AS a, regexp_replace(theirs, '\D', '', 'g') AS b) digits $key$`)
 	return err
 }

@@ -262,13 +262,19 @@ SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
        CASE WHEN count(x.refunded) > 0 THEN sum(x.refunded) END,
        CASE WHEN count(x.fee) = count(*) THEN sum(x.fee) END,
        CASE WHEN count(x.tax) = count(*) THEN sum(x.tax) END,
-       (array_agg(x.own_id ORDER BY x.created_at, x.key))[1], (array_agg(x.reference ORDER BY x.created_at, x.key))[1],
-       string_agg(nullif(x.network_reference, ''), '+' ORDER BY x.created_at, x.key), (array_agg(x.account ORDER BY x.created_at, x.key))[1],
+       (array_agg(x.own_id ORDER BY x.created_at, x.key))[1],
+       -- of the names of a split's parts the first that is not the payment's
+       (array_agg(x.reference ORDER BY pg_temp.another_reference(x.provider, p.ref, p.pid, x.reference) DESC, x.created_at, x.key))[1],
+       string_agg(nullif(x.network_reference, ''), '+' ORDER BY x.created_at, x.key),
+       (array_agg(x.account ORDER BY pg_temp.another_account(p.account, x.account) DESC, x.created_at, x.key))[1],
        (array_agg(x.needs_action ORDER BY x.created_at, x.key))[1],
        (array_agg(x.failure_code ORDER BY x.created_at, x.key))[1], (array_agg(x.failure_message ORDER BY x.created_at, x.key))[1],
        min(x.created_at), max(x.completed_at), max(x.observed_at), min(x.asked_at),
-       bool_or(x.completed_seen_at IS NOT NULL), bool_or(x.partial), (array_agg(x.metadata ORDER BY x.created_at, x.key))[1]
-FROM several s JOIN u USING (pid) JOIN tieout.transactions x ON x.id = u.id
+       bool_or(x.completed_seen_at IS NOT NULL), bool_or(x.partial),
+       (array_agg(x.metadata ORDER BY EXISTS (
+           SELECT 1 FROM metadata_keys mk WHERE p.metadata ->> mk.key <> '' AND x.metadata ->> mk.key <> '' AND p.metadata ->> mk.key <> x.metadata ->> mk.key
+       ) DESC, x.created_at, x.key))[1]
+FROM several s JOIN u USING (pid) JOIN p USING (pid) JOIN tieout.transactions x ON x.id = u.id
 WHERE u.use = 'match'
 GROUP BY u.pid;
 -- a batch is paid as one: each payment has its share, the first also the fee
@@ -403,8 +409,7 @@ WHERE v.tcur = v.cur
            ELSE v.compared * 10::numeric ^ (v.exp - v.texp) <> v.minor END;
 INSERT INTO x
 SELECT 'reference_mismatch', pid, NULL, 'reference', pg_temp.digest(pg_temp.reference_key(provider, tref)) FROM v
-WHERE by_id AND ref <> '' AND tref <> '' AND tref <> pid
-  AND pg_temp.reference_key(provider, tref) <> pg_temp.reference_key(provider, ref);
+WHERE by_id AND pg_temp.another_reference(provider, ref, pid, tref);
 INSERT INTO x
 SELECT DISTINCT ON (v.pid) 'reference_mismatch', v.pid, NULL::bigint, mk.key, pg_temp.digest(jsonb_build_array(mk.key, v.tmetadata -> mk.key)::text)
 FROM v JOIN metadata_keys mk ON true
@@ -412,17 +417,8 @@ WHERE v.by_id AND v.metadata ->> mk.key <> '' AND v.tmetadata ->> mk.key <> '' A
   AND NOT EXISTS (SELECT 1 FROM x WHERE x.pid = v.pid AND x.kind = 'reference_mismatch')
 ORDER BY v.pid, mk.n;
 INSERT INTO x
-SELECT 'recipient_mismatch', pid, NULL, '', pg_temp.digest(pg_temp.ending(b))
-FROM (
-    SELECT pid, regexp_replace(account, '\D', '', 'g') AS a, regexp_replace(taccount, '\D', '', 'g') AS b
-    FROM v
-    WHERE account <> taccount
-      -- what the provider masks is not compared
-      AND taccount !~ '[*•xX#]' AND account !~ '[*•#]'
-) y
-WHERE a <> '' AND b <> '' AND a <> b
-  AND NOT (least(length(ltrim(a, '0')), length(ltrim(b, '0'))) >= 8
-           AND (a LIKE '%' || ltrim(b, '0') OR b LIKE '%' || ltrim(a, '0')));
+SELECT 'recipient_mismatch', pid, NULL, '', pg_temp.digest(pg_temp.ending(regexp_replace(taccount, '\D', '', 'g')))
+FROM v WHERE account <> taccount AND pg_temp.another_account(account, taccount);
 
 -- step: fees against the schedule
 INSERT INTO x
