@@ -81,15 +81,18 @@ func TestSpellingsThatCountAsOneAreOneEverywhere(t *testing.T) {
 			x := func(id, ref string, at time.Time) tx { return tx{id: id, ref: ref, provider: "full-list", at: at} }
 			before := day(2).Add(time.Hour)
 			w.pays(p("amb-1", "AMB-1", noon), p("amb-2", "amb1", noon),
-				p("far", "FAR1", before), p("near", "NEAR-1", noon), p("two", "TWO-1", noon), p("old", "OLD-1", before), p("new", "old1", noon))
+				p("far", "FAR1", before), p("near", "NEAR-1", noon), p("two", "TWO-1", noon), p("old", "OLD-1", before), p("new", "old1", noon),
+				pay{id: "item", ppid: "B", ref: "ITEM-1", provider: "full-list", at: noon}, pay{id: "no item", ref: "ITEM-1", amount: "70", provider: "full-list", at: before})
 			w.txs(x("A", "amb-1", noon),
 				x("F", "far-1", noon),                         // its payment lies outside the range
 				x("N", "near1", before),                       // created far before its payment
 				x("T1", "two1", noon), x("T2", "TWO-1", noon), // paid twice
-				x("O", "OLD-1", before)) // of an earlier payment or of this one: nobody knows
+				x("O", "OLD-1", before), // of an earlier payment or of this one: nobody knows
+				tx{id: "B", batched: true, ref: "item1", provider: "full-list"})
 			f := w.run(10, 10)
 			f.only(t, "ambiguous_match amb-1", "ambiguous_match amb-2", "ambiguous_match new", "duplicate_payment two/T2")
 			f.expect(t, "near", "matched completed")
+			f.method(t, "item", payment.ByProviderID)
 		})
 	}
 }

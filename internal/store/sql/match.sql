@@ -144,7 +144,7 @@ ANALYZE t;
 CREATE TEMP TABLE e1 (pid text, id bigint) ON COMMIT DROP;
 INSERT INTO e1
 SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.ppid = p.ppid
-WHERE NOT t.batched OR t.ref = p.ref OR t.ref = p.pid
+WHERE NOT t.batched OR t.rkey = p.rkey OR t.ref = p.pid
 UNION
 SELECT p.pid, t.id FROM p JOIN t ON t.provider = p.provider AND t.kind = p.kind AND t.own = p.own;
 ANALYZE e1;
