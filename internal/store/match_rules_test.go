@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,34 @@ func TestABatchOfTwoDaysIsOneOnEachOfThem(t *testing.T) {
 		f := w.run(n, n)
 		f.only(t)
 		f.expect(t, id, "matched completed")
+	}
+}
+
+// A key that is used again has nothing to do with what was paid long before.
+func TestOnlyPaymentsInsideTheWindowAreABatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules.MetadataKeys, w.rules.BatchKeys = nil, []string{"batch"}
+	meta := map[string]string{"batch": "salaries"}
+	month := func(n int, amounts ...string) {
+		for i, a := range amounts {
+			w.pays(pay{id: fmt.Sprint(n, "-", i), amount: a, meta: meta, at: day(n)})
+		}
+		w.txs(tx{id: fmt.Sprint("T", n), amount: "100", meta: meta, at: day(n)})
+	}
+	month(2, "60", "40")
+	month(9, "70", "30")
+	w.pays(pay{id: "at the edge", amount: "1", meta: meta, at: day(9).Add(-window)}, pay{id: "beyond", amount: "3", meta: meta, at: day(9).Add(-window - time.Millisecond)})
+	w.txs(tx{id: "T9", amount: "101", meta: meta, at: day(9)})
+	for _, days := range [][2]int{{1, 10}, {9, 9}} {
+		f := w.run(days[0], days[1])
+		f.expect(t, "9-0", "matched completed")
+		f.expect(t, "9-1", "matched completed")
+		if days[0] == 1 {
+			f.expect(t, "2-0", "matched completed")
+			f.expect(t, "at the edge", "matched completed")
+			f.expect(t, "beyond", "exception", payment.NotPolled)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 -- Batches by one metadata key ($1): several payments without a candidate carry
 -- the same value, and one transaction that nobody holds carries it too and is
--- their sum exactly. Each payment then has its share of it.
+-- the exact sum of those inside the date window around it, whatever else the
+-- run holds. Each payment then has its share of it.
 
 -- step: fill
 INSERT INTO batch
@@ -8,21 +9,31 @@ WITH free AS (
     SELECT p.*, p.metadata ->> $1 AS value FROM p
     WHERE p.metadata ->> $1 <> ''
       AND NOT EXISTS (SELECT 1 FROM c WHERE c.pid = p.pid) AND NOT EXISTS (SELECT 1 FROM amb WHERE amb.pid = p.pid)
-), groups AS (
-    SELECT provider, kind, cur, exp, value, sum(minor) AS total, min(created) AS first_created, max(created) AS last_created
-    FROM free GROUP BY 1, 2, 3, 4, 5 HAVING count(*) > 1
-), hits AS (
-    SELECT g.*, t.id, count(*) OVER (PARTITION BY g.provider, g.kind, g.cur, g.exp, g.value) AS n
-    FROM groups g
-    JOIN t ON t.provider = g.provider AND t.kind = g.kind AND t.cur = g.cur AND t.exp = g.exp AND t.metadata ->> $1 = g.value AND t.moved = g.total
-    CROSS JOIN par
-    WHERE t.created BETWEEN g.first_created - par.date_window AND g.last_created + par.date_window
+), loose AS (
+    SELECT t.*, t.metadata ->> $1 AS value, t.created - par.date_window AS earliest, t.created + par.date_window AS latest
+    FROM t CROSS JOIN par
+    WHERE t.metadata ->> $1 <> ''
       AND NOT EXISTS (SELECT 1 FROM c WHERE c.id = t.id) AND NOT EXISTS (SELECT 1 FROM cand WHERE cand.id = t.id)
       AND NOT EXISTS (SELECT 1 FROM e1 WHERE e1.id = t.id)
+), marks AS ( -- added up along the time, so that a value of many payments and many transactions costs no product
+    SELECT provider, kind, cur, exp, value, created AS at, 2 AS place, minor, NULL::bigint AS id FROM free
+    UNION ALL SELECT provider, kind, cur, exp, value, earliest, 1, NULL, id FROM loose
+    UNION ALL SELECT provider, kind, cur, exp, value, latest, 3, NULL, id FROM loose
+), sums AS (
+    SELECT id, coalesce(sum(minor) OVER along, 0) AS total, count(minor) OVER along AS n FROM marks
+    WINDOW along AS (PARTITION BY provider, kind, cur, exp, value ORDER BY at, place)
+), whole AS (
+    SELECT loose.* FROM (
+        SELECT id, max(total) - min(total) AS total, max(n) - min(n) AS n FROM sums WHERE id IS NOT NULL GROUP BY id
+    ) s JOIN loose USING (id) WHERE s.n > 1 AND s.total = loose.moved
+), shares AS (
+    SELECT free.pid, free.created, whole.id, free.minor, count(*) OVER (PARTITION BY free.pid) AS choices
+    FROM whole JOIN free USING (provider, kind, cur, exp, value)
+    WHERE free.created BETWEEN whole.earliest AND whole.latest
 )
-SELECT free.pid, hits.id, free.minor, row_number() OVER (PARTITION BY hits.id ORDER BY free.created, free.pid) = 1
-FROM hits JOIN free ON free.provider = hits.provider AND free.kind = hits.kind AND free.cur = hits.cur AND free.exp = hits.exp AND free.value = hits.value
-WHERE hits.n = 1;
+SELECT pid, id, minor, row_number() OVER (PARTITION BY id ORDER BY created, pid) = 1
+FROM (SELECT *, max(choices) OVER (PARTITION BY id) AS most FROM shares) x
+WHERE most = 1;
 
 -- step: claim
 INSERT INTO c SELECT pid, id, 3 FROM batch WHERE NOT EXISTS (SELECT 1 FROM c WHERE c.pid = batch.pid);
