@@ -1,0 +1,319 @@
+package store_test
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tieout/internal/payment"
+	"tieout/internal/provider"
+)
+
+// oracleAges are those at which the product may change its mind, and others.
+var oracleAges = []time.Duration{
+	5 * time.Minute, grace, grace + time.Minute, time.Hour, 3 * time.Hour, 3 * time.Hour, 4 * time.Hour, 23 * time.Hour, staleIn + time.Minute, 30 * time.Hour,
+	71 * time.Hour, stale + time.Minute, 80 * time.Hour, 100 * time.Hour,
+}
+
+func oracleMoment(t *rapid.T) time.Time {
+	return start.Add(-pick(t, "age", oracleAges) - time.Duration(rapid.IntRange(0, 2).Draw(t, "seconds"))*time.Second)
+}
+
+// drawn is a world, and what its transactions were when they were seen before.
+type drawn struct {
+	small
+	was map[string]payment.Status
+}
+
+// drawOracleWorld draws few values, so that all names meet often.
+func drawOracleWorld(t *rapid.T) drawn {
+	s := drawn{was: map[string]payment.Status{}}
+	shops := []string{pick(t, "shop", []string{"pay", "pay", "pay-2", "done-list", "full-list", "part-list"}), "pay"}
+	completed := append([]payment.Status{payment.Completed, payment.Completed, payment.Completed, payment.Completed, payment.Pending, payment.Pending}, payment.Statuses...)
+	amounts := pick(t, "amounts", [][]string{{"100"}, {"100", "100", "60", "40"}, {"100", "60", "40"}, {"100", "100", "103", "106"}})
+	curs := pick(t, "currencies", [][]string{{"KES"}, {"KES"}, {"UGX"}, {"KES", "KES", "KES", "USD", "UGX"}})
+	refs := pick(t, "references", [][]string{{"", "R1", "R1", "R2", "p0"}, {"", "R1", "R1", "r1", "R 1", "R-1", "00R1", "0R1", "r_1"}})
+	items := pick(t, "items", []bool{false, false, false, true}) // of batches of which each item has a reference
+	for i := range rapid.IntRange(1, 4).Draw(t, "payments") {
+		s.pays = append(s.pays, pay{
+			id: fmt.Sprint("p", i), provider: pick(t, "provider", shops), kind: pick(t, "kind", someKinds), ppid: pick(t, "ppid", []string{"", "", "T0", "T1", "T2", "T3", "T8"}),
+			ref: pick(t, "ref", refs), amount: pick(t, "amount", amounts), cur: pick(t, "cur", curs),
+			account: pick(t, "account", someAccounts), status: pick(t, "status", completed), meta: drawMeta(t), at: oracleMoment(t),
+			refunded: pick(t, "ours refunded", []string{"0", "0", "0", "0", "40", "100"}),
+		})
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "transactions") {
+		x := tx{
+			id: fmt.Sprint("T", i), provider: pick(t, "provider", shops), kind: pick(t, "kind", someKinds), own: pick(t, "own", []string{"", "", "", "p0", "p1", "p2", "R1"}),
+			ref: pick(t, "ref", refs), amount: pick(t, "amount", amounts), cur: pick(t, "cur", curs),
+			account: pick(t, "account", append([]string{"2547***5678"}, someAccounts...)), status: pick(t, "status", completed), meta: drawMeta(t), at: oracleMoment(t),
+			refunded: pick(t, "refunded", []string{"", "", "", "0", "0", "0", "40", "100"}), settled: pick(t, "settled", []string{"", "", "", "", "", "60", "100"}),
+			partial: pick(t, "partial", []bool{false, false, false, true}), fee: pick(t, "fee", []string{"", "", "1.75", "1.15", "0.85"}), asked: pick(t, "asked", []time.Time{start.Add(-2 * time.Hour), start.Add(time.Minute)}),
+		}
+		if x.cur != "KES" {
+			x.fee = ""
+		}
+		if items && !slices.ContainsFunc(s.txs, func(y tx) bool { return y.ref == x.ref }) {
+			x.batched, x.id = true, "T0"
+		}
+		if x.status != payment.Completed && x.status != payment.Reversed {
+			x.settled = ""
+		}
+		if x.status == payment.Pending && pick(t, "needs", []bool{false, false, true}) {
+			x.needs = payment.ActionReview
+		}
+		if pick(t, "seen before", []bool{false, false, false, true}) {
+			s.was[x.key()] = pick(t, "was", []payment.Status{payment.Completed, payment.Completed, payment.Pending, payment.Failed})
+		}
+		s.txs = append(s.txs, x)
+	}
+	if pick(t, "batch", []int{0, 0, 0, 1}) == 1 { // several payments and one transaction may be one
+		for i := range s.pays {
+			p := &s.pays[i]
+			p.meta = map[string]string{"batch": pick(t, "batch", []string{"B1", "B1", "B2"})}
+			p.provider, p.kind, p.cur, p.amount = shops[0], payment.Payout, "KES", pick(t, "share", []string{"60", "40"})
+			p.ref, p.ppid = pick(t, "ref in batch", []string{"", "", "R1"}), ""
+		}
+		for i := range s.txs {
+			x := &s.txs[i]
+			x.meta = map[string]string{"batch": pick(t, "batch", []string{"", "B1", "B2"})}
+			x.provider, x.kind, x.cur, x.amount, x.settled, x.refunded, x.fee, x.batched = shops[0], payment.Payout, "KES", pick(t, "sum", []string{"100", "140", "160"}), "", "", "", false
+			x.id, x.ref, x.own = fmt.Sprint("T", i), pick(t, "ref of batch", []string{"", "", "R1"}), ""
+		}
+	}
+	for _, p := range s.pays {
+		if pick(t, "answered", []int{0, 0, 1}) == 1 {
+			s.says = append(s.says, said{
+				id: p.id, provider: p.provider, kind: p.kind, at: start.Add(pick(t, "answered at", []time.Duration{-3 * time.Hour, 30 * time.Second, 2 * time.Minute})),
+				verdict: pick(t, "verdict", []provider.Verdict{provider.Unknown, provider.Unknown, provider.NoAnswer, provider.Refused, provider.Invalid, provider.NotAskable}),
+			})
+		}
+	}
+	return s
+}
+
+func (x tx) key() string {
+	if x.batched {
+		return x.id + "/" + x.ref
+	}
+	return x.id
+}
+
+func drawMeta(t *rapid.T) map[string]string {
+	m := map[string]string{}
+	for _, key := range []string{"order", "invoice", "note"} {
+		if v := pick(t, key, []string{"", "", "", "O1", "O2"}); v != "" {
+			m[key] = v
+		}
+	}
+	return m
+}
+
+// named puts a name before all of a world's names, so that it can stand beside
+// other worlds and has nothing to do with them.
+func (s drawn) named(name string) drawn {
+	with := func(v string) string {
+		if v == "" {
+			return ""
+		}
+		bare := strings.TrimLeft(v, "0") // zeros at the beginning stay there
+		return v[:len(v)-len(bare)] + name + bare
+	}
+	meta := func(m map[string]string) map[string]string {
+		m = maps.Clone(m)
+		for k, v := range m {
+			m[k] = with(v)
+		}
+		return m
+	}
+	out := drawn{small{pays: slices.Clone(s.pays), txs: slices.Clone(s.txs), says: slices.Clone(s.says)}, map[string]payment.Status{}}
+	for i := range out.pays {
+		p := &out.pays[i]
+		p.id, p.ppid, p.ref, p.meta = with(p.id), with(p.ppid), with(p.ref), meta(p.meta)
+	}
+	for i := range out.txs {
+		x := &out.txs[i]
+		was := s.was[x.key()]
+		x.id, x.own, x.ref, x.meta = with(x.id), with(x.own), with(x.ref), meta(x.meta)
+		if was != "" {
+			out.was[x.key()] = was
+		}
+	}
+	for i := range out.says {
+		out.says[i].id = with(out.says[i].id)
+	}
+	return out
+}
+
+// oracleOf gives the oracle of a world.
+func (w *world) oracleOf(s drawn, from, to int) *oracle {
+	o := &oracle{rules: w.rules, lists: w.lists, now: start, days: [2]time.Time{day(from), day(to + 1)}}
+	for _, p := range s.pays {
+		one := &ours{pay: p.full(), rung: map[*theirs]payment.MatchMethod{}}
+		for i, a := range s.says {
+			if a.id == p.id {
+				one.answer = &s.says[i]
+			}
+		}
+		o.pays = append(o.pays, one)
+	}
+	for _, x := range s.txs {
+		x = x.full()
+		o.txs = append(o.txs, &theirs{tx: x, once: x.status == payment.Completed || s.was[x.key()] == payment.Completed})
+	}
+	return o
+}
+
+// disagreements runs worlds side by side, since a run of one costs as much as
+// one of a hundred, and says by world where oracle and product differ.
+func (w *world) disagreements(worlds []drawn, from, to int) []string {
+	w.Helper()
+	name := func(i int) string { return fmt.Sprintf("w%03d-", i) }
+	var all small
+	for i, s := range worlds {
+		s = s.named(name(i))
+		for _, x := range s.txs {
+			if was := s.was[x.key()]; was != "" {
+				x.status, x.needs, x.settled, x.asked = was, "", "", start.Add(-4*time.Hour)
+				all.txs = append(all.txs, x)
+			}
+		}
+		all.pays, all.txs, all.says = append(all.pays, s.pays...), append(all.txs, s.txs...), append(all.says, s.says...)
+	}
+	w.fill(all)
+	got := w.run(from, to)
+	out := make([]string, len(worlds))
+	for i, s := range worlds {
+		out[i] = differ(w.oracleOf(s.named(name(i)), from, to).says(), got.part(name(i)), name(i))
+	}
+	return out
+}
+
+// part gives what a run found in one of its worlds.
+func (f found) part(name string) found {
+	out := found{results: map[string]result{}, roles: map[string]string{}}
+	for id, r := range f.results {
+		if strings.HasPrefix(id, name) {
+			out.results[id] = r
+		}
+	}
+	for key, r := range f.roles {
+		if strings.HasPrefix(key, name) {
+			out.roles[key] = r
+		}
+	}
+	for _, e := range f.exceptions {
+		if strings.Contains(e, name) {
+			out.exceptions = append(out.exceptions, e)
+		}
+	}
+	return out
+}
+
+func differ(want, got found, name string) string {
+	var b strings.Builder
+	if !maps.Equal(want.results, got.results) {
+		fmt.Fprintf(&b, "results: oracle %+v, product %+v\n", want.results, got.results)
+	}
+	if !slices.Equal(want.exceptions, got.exceptions) {
+		fmt.Fprintf(&b, "exceptions: oracle %v, product %v\n", want.exceptions, got.exceptions)
+	}
+	if !maps.Equal(want.roles, got.roles) {
+		fmt.Fprintf(&b, "transactions: oracle %v, product %v\n", want.roles, got.roles)
+	}
+	return strings.ReplaceAll(b.String(), name, "")
+}
+
+// valid tells whether each transaction has a name of its own.
+func (s drawn) valid() bool {
+	for i, x := range s.txs {
+		for _, y := range s.txs[:i] {
+			if x.key() == y.key() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// smaller gives a world's next smaller ones: each lacks one thing of it.
+func (s drawn) smaller() (out []drawn) {
+	with := func(change func(*drawn)) {
+		next := s.named("")
+		if change(&next); !reflect.DeepEqual(next, s) && next.valid() {
+			out = append(out, next)
+		}
+	}
+	for i := range s.pays {
+		with(func(s *drawn) { s.pays = slices.Delete(s.pays, i, i+1) })
+	}
+	for i, x := range s.txs {
+		with(func(s *drawn) { s.txs = slices.Delete(s.txs, i, i+1) })
+		with(func(s *drawn) { delete(s.was, x.key()) })
+	}
+	for i := range s.says {
+		with(func(s *drawn) { s.says = slices.Delete(s.says, i, i+1) })
+	}
+	for i, p := range s.pays {
+		usual := pay{id: p.id, ppid: p.ppid, ref: p.ref, provider: "pay", kind: payment.Payout, amount: "100", cur: "KES", status: payment.Completed, at: noon, refunded: "0"}
+		for _, change := range []func(*pay){
+			func(p *pay) { *p = usual }, func(p *pay) { p.ppid = "" }, func(p *pay) { p.ref = "" }, func(p *pay) { p.account = "" }, func(p *pay) { p.meta = nil },
+			func(p *pay) { p.refunded = "0" }, func(p *pay) { p.cur = "KES" }, func(p *pay) { p.amount = "100" }, func(p *pay) { p.at = noon },
+			func(p *pay) { p.status = payment.Completed }, func(p *pay) { p.kind = payment.Payout }, func(p *pay) { p.provider = "pay" },
+		} {
+			with(func(s *drawn) { change(&s.pays[i]) })
+		}
+	}
+	for i, x := range s.txs {
+		usual := tx{id: x.id, own: x.own, ref: x.ref, provider: "pay", kind: payment.Payout, amount: "100", cur: "KES", status: payment.Completed, at: noon, asked: start.Add(time.Minute)}
+		for _, change := range []func(*tx){
+			func(x *tx) { *x = usual }, func(x *tx) { x.own = "" }, func(x *tx) { x.ref = "" }, func(x *tx) { x.account = "" }, func(x *tx) { x.meta = nil },
+			func(x *tx) { x.refunded = "" }, func(x *tx) { x.settled = "" }, func(x *tx) { x.cur = "KES" }, func(x *tx) { x.amount = "100" }, func(x *tx) { x.at = noon },
+			func(x *tx) { x.status, x.needs = payment.Completed, "" }, func(x *tx) { x.kind = payment.Payout }, func(x *tx) { x.provider = "pay" },
+			func(x *tx) { x.fee = "" }, func(x *tx) { x.partial = false }, func(x *tx) { x.needs = "" }, func(x *tx) { x.asked = start.Add(time.Minute) },
+		} {
+			with(func(s *drawn) { change(&s.txs[i]) })
+		}
+	}
+	return out
+}
+
+// smallest takes away what a disagreement doesn't need.
+func (w *world) smallest(s drawn, why string, from, to int) (drawn, string) {
+	for {
+		next := s.smaller()
+		all := w.disagreements(next, from, to)
+		i := slices.IndexFunc(all, func(d string) bool { return d != "" })
+		if i < 0 {
+			return s, why
+		}
+		s, why = next[i], all[i]
+	}
+}
+
+func (s drawn) String() string {
+	var b strings.Builder
+	at := func(t time.Time) string { return "start-" + start.Sub(t).String() }
+	for _, p := range s.pays {
+		p = p.full()
+		fmt.Fprintf(&b, "  pay{id: %q, provider: %q, kind: %q, ppid: %q, ref: %q, %s %s, account: %q, %s, %v, %s, refunded: %s}\n",
+			p.id, p.provider, p.kind, p.ppid, p.ref, p.amount, p.cur, p.account, p.status, p.meta, at(p.at), p.refunded)
+	}
+	for _, x := range s.txs {
+		x = x.full()
+		fmt.Fprintf(&b, "  tx{id: %q, provider: %q, kind: %q, own: %q, ref: %q, %s %s, settled: %q, refunded: %q, account: %q, %s %s, %v, %s, partial: %t, asked: %s, fee: %q, batched: %t}\n",
+			x.id, x.provider, x.kind, x.own, x.ref, x.amount, x.cur, x.settled, x.refunded, x.account, x.status, x.needs, x.meta, at(x.at), x.partial, at(x.asked), x.fee, x.batched)
+	}
+	for _, a := range s.says {
+		fmt.Fprintf(&b, "  said{id: %q, %s, %s}\n", a.id, a.verdict, at(a.at))
+	}
+	if len(s.was) > 0 {
+		fmt.Fprintf(&b, "  before: %v\n", s.was)
+	}
+	return b.String()
+}
