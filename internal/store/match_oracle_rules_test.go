@@ -36,7 +36,7 @@ func (o *oracle) known(p *ours) string {
 		return isNotPolled
 	}
 	switch verdict {
-	case provider.Unknown:
+	case provider.Unknown, provider.Found: // what was found by a shared name is another's
 		return isUnknown
 	case provider.Invalid:
 		return isInvalid

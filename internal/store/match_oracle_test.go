@@ -191,11 +191,10 @@ var oracleDays = [][2]int{{5, 10}, {8, 10}, {9, 9}, {10, 10}, {7, 8}}
 func TestTheMatchFindsWhatTheOracleSays(t *testing.T) {
 	t.Parallel()
 	worlds := make([][]drawn, len(oracleDays))
-	n := 0
 	rapid.Check(t, func(t *rapid.T) {
-		of := &worlds[n%len(worlds)]
-		*of = append(*of, drawOracleWorld(t))
-		n++
+		for i := range worlds {
+			worlds[i] = append(worlds[i], drawOracleWorld(t))
+		}
 	})
 	w := newWorld(t)
 	w.rules.BatchKeys = []string{"batch"}
@@ -210,10 +209,13 @@ func TestTheMatchFindsWhatTheOracleSays(t *testing.T) {
 				if why == "" {
 					continue
 				}
-				if shown++; shown > 5 {
+				if shown++; shown > 3 {
 					t.Fatal("and more")
 				}
-				s, why := w.smallest(some[j], why, days[0], days[1])
+				s := some[j]
+				if !testing.Short() {
+					s, why = w.smallest(s, why, days[0], days[1])
+				}
 				t.Errorf("days %v\n%s%s", days, why, s)
 			}
 		}

@@ -14,14 +14,104 @@ import (
 	"tieout/internal/provider"
 )
 
-// oracleAges are those at which the product may change its mind, and others.
-var oracleAges = []time.Duration{
-	5 * time.Minute, grace, grace + time.Minute, time.Hour, 3 * time.Hour, 3 * time.Hour, 4 * time.Hour, 23 * time.Hour, staleIn + time.Minute, 30 * time.Hour,
-	71 * time.Hour, stale + time.Minute, 80 * time.Hour, 100 * time.Hour,
+// words are those of which a world is drawn: in some worlds only a few, so that
+// all its names meet, in others all.
+type words struct {
+	shops    []string
+	kinds    []payment.Kind
+	refs     []string
+	ppids    []string
+	owns     []string
+	amounts  []string
+	curs     []string
+	accounts []string
+	statuses []payment.Status
+	ages     []time.Duration
+	items    bool // transactions are items of batches
 }
 
-func oracleMoment(t *rapid.T) time.Time {
-	return start.Add(-pick(t, "age", oracleAges) - time.Duration(rapid.IntRange(0, 2).Draw(t, "seconds"))*time.Second)
+// Ages at which the product may change its mind, and others.
+var (
+	agesOfADay  = []time.Duration{5 * time.Minute, grace, grace + time.Minute, time.Hour, 3 * time.Hour, 5 * time.Hour}
+	agesOfAWeek = []time.Duration{
+		10 * time.Minute, 3 * time.Hour, 23 * time.Hour, staleIn + time.Minute, 30 * time.Hour, 50 * time.Hour, 71 * time.Hour, stale + time.Minute, 80 * time.Hour, 100 * time.Hour,
+	}
+)
+
+func drawWords(t *rapid.T) words {
+	var (
+		c, p  = payment.Completed, payment.Pending
+		shop  = pick(t, "shop", []string{"pay", "pay", "pay", "pay-2", "pay-2", "done-list", "full-list", "part-list"})
+		shops = []string{shop}
+		kinds = []payment.Kind{pick(t, "kind", someKinds)}
+		refs  = [][]string{{"", "R1", "R1", "R1"}, {"", "R1", "R2", "p0"}}
+	)
+	if rapid.IntRange(0, 3).Draw(t, "wide") == 0 {
+		shops, kinds = append(shops, "pay"), someKinds
+	}
+	if shop == "pay-2" { // spellings count as one there
+		refs = [][]string{{"R1", "R1", "r1", "R 1", "R-1", "00R1", "0R1", "r_1"}}
+	}
+	return words{
+		shops: shops, kinds: kinds, refs: pick(t, "references", refs),
+		ppids:    pick(t, "ids", [][]string{{""}, {"", "T0", "T1"}, {"", "", "T0", "T1", "T2", "T3", "T8"}}),
+		owns:     pick(t, "our ids", [][]string{{""}, {"", "", "p0", "p1", "p2", "R1"}}),
+		amounts:  pick(t, "amounts", [][]string{{"100"}, {"100", "100", "60", "40"}, {"100", "60", "40"}, {"100", "100", "103", "106"}}),
+		curs:     pick(t, "currencies", [][]string{{"KES"}, {"KES"}, {"UGX"}, {"USD"}, {"KES", "KES", "KES", "USD"}}),
+		accounts: pick(t, "accounts", [][]string{{""}, {"0712345678", "254712345678"}, {"", "0712345678", "254712345678", "256712345678", "254799999999"}}),
+		statuses: pick(t, "statuses", [][]payment.Status{{c}, {c, c, c, p}, {c, c, p, payment.Created, payment.Reversed, payment.Failed}, payment.Statuses}),
+		ages:     pick(t, "ages", [][]time.Duration{{3 * time.Hour}, agesOfADay, agesOfAWeek}),
+		items:    rapid.IntRange(0, 5).Draw(t, "items") == 0,
+	}
+}
+
+func (v words) moment(t *rapid.T) time.Time {
+	return start.Add(-pick(t, "age", v.ages) - time.Duration(rapid.IntRange(0, 2).Draw(t, "seconds"))*time.Second)
+}
+
+func (v words) pay(t *rapid.T, i int) pay {
+	return pay{
+		id: fmt.Sprint("p", i), provider: pick(t, "provider", v.shops), kind: pick(t, "kind", v.kinds), ppid: pick(t, "ppid", v.ppids), ref: pick(t, "ref", v.refs),
+		amount: pick(t, "amount", v.amounts), cur: pick(t, "cur", v.curs), account: pick(t, "account", v.accounts), status: pick(t, "status", v.statuses),
+		meta: drawMeta(t), at: v.moment(t), refunded: pick(t, "ours refunded", []string{"0", "0", "0", "0", "40", "100"}),
+	}
+}
+
+func (v words) tx(t *rapid.T, i int) tx {
+	x := tx{
+		id: fmt.Sprint("T", i), provider: pick(t, "provider", v.shops), kind: pick(t, "kind", v.kinds), own: pick(t, "own", v.owns), ref: pick(t, "ref", v.refs),
+		amount: pick(t, "amount", v.amounts), cur: pick(t, "cur", v.curs), account: pick(t, "account", append([]string{"2547***5678"}, v.accounts...)),
+		status: pick(t, "status", v.statuses), meta: drawMeta(t), at: v.moment(t),
+		refunded: pick(t, "refunded", []string{"", "", "", "0", "0", "40", "100"}), partial: pick(t, "partial", []bool{false, false, false, true}),
+		asked: pick(t, "asked", []time.Time{start.Add(-2 * time.Hour), start.Add(time.Minute)}),
+	}
+	if x.status == payment.Completed || x.status == payment.Reversed { // something moved
+		x.settled = pick(t, "settled", []string{"", "", "", "", "", "60", "100"})
+	}
+	if x.status == payment.Pending && rapid.Bool().Draw(t, "needs action") {
+		x.needs = payment.ActionReview
+	}
+	if x.cur == "KES" {
+		x.fee = pick(t, "fee", []string{"", "", "1.75", "1.15", "0.85"})
+	}
+	return x
+}
+
+// drawBatch makes of a world one in which several payments may be paid as one.
+func (s drawn) drawBatch(t *rapid.T, v words) {
+	meta := func() map[string]string {
+		return map[string]string{"batch": pick(t, "batch", []string{"B1", "B1", "B1", "B2"})}
+	}
+	for i := range s.pays {
+		p := &s.pays[i]
+		p.provider, p.kind, p.cur, p.ppid, p.meta = v.shops[0], v.kinds[0], "KES", "", meta()
+		p.amount, p.ref = pick(t, "share", []string{"60", "40"}), pick(t, "ref in batch", []string{"", "", "", "R1"})
+	}
+	for i := range s.txs {
+		x := &s.txs[i]
+		x.provider, x.kind, x.cur, x.own, x.settled, x.refunded, x.fee, x.meta = v.shops[0], v.kinds[0], "KES", "", "", "", "", meta()
+		x.amount, x.ref = pick(t, "sum", []string{"100", "100", "140", "160"}), pick(t, "ref of batch", []string{"", "", "", "R1"})
+	}
 }
 
 // drawn is a world, and what its transactions were when they were seen before.
@@ -30,67 +120,33 @@ type drawn struct {
 	was map[string]payment.Status
 }
 
-// drawOracleWorld draws few values, so that all names meet often.
 func drawOracleWorld(t *rapid.T) drawn {
-	s := drawn{was: map[string]payment.Status{}}
-	shops := []string{pick(t, "shop", []string{"pay", "pay", "pay-2", "done-list", "full-list", "part-list"}), "pay"}
-	completed := append([]payment.Status{payment.Completed, payment.Completed, payment.Completed, payment.Completed, payment.Pending, payment.Pending}, payment.Statuses...)
-	amounts := pick(t, "amounts", [][]string{{"100"}, {"100", "100", "60", "40"}, {"100", "60", "40"}, {"100", "100", "103", "106"}})
-	curs := pick(t, "currencies", [][]string{{"KES"}, {"KES"}, {"UGX"}, {"KES", "KES", "KES", "USD", "UGX"}})
-	refs := pick(t, "references", [][]string{{"", "R1", "R1", "R2", "p0"}, {"", "R1", "R1", "r1", "R 1", "R-1", "00R1", "0R1", "r_1"}})
-	items := pick(t, "items", []bool{false, false, false, true}) // of batches of which each item has a reference
+	s, v := drawn{was: map[string]payment.Status{}}, drawWords(t)
 	for i := range rapid.IntRange(1, 4).Draw(t, "payments") {
-		s.pays = append(s.pays, pay{
-			id: fmt.Sprint("p", i), provider: pick(t, "provider", shops), kind: pick(t, "kind", someKinds), ppid: pick(t, "ppid", []string{"", "", "T0", "T1", "T2", "T3", "T8"}),
-			ref: pick(t, "ref", refs), amount: pick(t, "amount", amounts), cur: pick(t, "cur", curs),
-			account: pick(t, "account", someAccounts), status: pick(t, "status", completed), meta: drawMeta(t), at: oracleMoment(t),
-			refunded: pick(t, "ours refunded", []string{"0", "0", "0", "0", "40", "100"}),
-		})
+		s.pays = append(s.pays, v.pay(t, i))
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "transactions") {
-		x := tx{
-			id: fmt.Sprint("T", i), provider: pick(t, "provider", shops), kind: pick(t, "kind", someKinds), own: pick(t, "own", []string{"", "", "", "p0", "p1", "p2", "R1"}),
-			ref: pick(t, "ref", refs), amount: pick(t, "amount", amounts), cur: pick(t, "cur", curs),
-			account: pick(t, "account", append([]string{"2547***5678"}, someAccounts...)), status: pick(t, "status", completed), meta: drawMeta(t), at: oracleMoment(t),
-			refunded: pick(t, "refunded", []string{"", "", "", "0", "0", "0", "40", "100"}), settled: pick(t, "settled", []string{"", "", "", "", "", "60", "100"}),
-			partial: pick(t, "partial", []bool{false, false, false, true}), fee: pick(t, "fee", []string{"", "", "1.75", "1.15", "0.85"}), asked: pick(t, "asked", []time.Time{start.Add(-2 * time.Hour), start.Add(time.Minute)}),
-		}
-		if x.cur != "KES" {
-			x.fee = ""
-		}
-		if items && !slices.ContainsFunc(s.txs, func(y tx) bool { return y.ref == x.ref }) {
-			x.batched, x.id = true, "T0"
-		}
-		if x.status != payment.Completed && x.status != payment.Reversed {
-			x.settled = ""
-		}
-		if x.status == payment.Pending && pick(t, "needs", []bool{false, false, true}) {
-			x.needs = payment.ActionReview
-		}
-		if pick(t, "seen before", []bool{false, false, false, true}) {
-			s.was[x.key()] = pick(t, "was", []payment.Status{payment.Completed, payment.Completed, payment.Pending, payment.Failed})
-		}
-		s.txs = append(s.txs, x)
+		s.txs = append(s.txs, v.tx(t, i))
 	}
-	if pick(t, "batch", []int{0, 0, 0, 1}) == 1 { // several payments and one transaction may be one
-		for i := range s.pays {
-			p := &s.pays[i]
-			p.meta = map[string]string{"batch": pick(t, "batch", []string{"B1", "B1", "B2"})}
-			p.provider, p.kind, p.cur, p.amount = shops[0], payment.Payout, "KES", pick(t, "share", []string{"60", "40"})
-			p.ref, p.ppid = pick(t, "ref in batch", []string{"", "", "R1"}), ""
-		}
+	if rapid.IntRange(0, 5).Draw(t, "batch") == 0 {
+		s.drawBatch(t, v)
+	} else if v.items {
 		for i := range s.txs {
-			x := &s.txs[i]
-			x.meta = map[string]string{"batch": pick(t, "batch", []string{"", "B1", "B2"})}
-			x.provider, x.kind, x.cur, x.amount, x.settled, x.refunded, x.fee, x.batched = shops[0], payment.Payout, "KES", pick(t, "sum", []string{"100", "140", "160"}), "", "", "", false
-			x.id, x.ref, x.own = fmt.Sprint("T", i), pick(t, "ref of batch", []string{"", "", "R1"}), ""
+			if x := &s.txs[i]; !slices.ContainsFunc(s.txs[:i], func(y tx) bool { return y.ref == x.ref }) {
+				x.batched, x.id = true, "T0"
+			}
+		}
+	}
+	for _, x := range s.txs {
+		if rapid.IntRange(0, 3).Draw(t, "seen before") == 0 {
+			s.was[x.key()] = pick(t, "was", []payment.Status{payment.Completed, payment.Completed, payment.Pending, payment.Failed})
 		}
 	}
 	for _, p := range s.pays {
-		if pick(t, "answered", []int{0, 0, 1}) == 1 {
+		if rapid.IntRange(0, 2).Draw(t, "answered") == 0 {
 			s.says = append(s.says, said{
 				id: p.id, provider: p.provider, kind: p.kind, at: start.Add(pick(t, "answered at", []time.Duration{-3 * time.Hour, 30 * time.Second, 2 * time.Minute})),
-				verdict: pick(t, "verdict", []provider.Verdict{provider.Unknown, provider.Unknown, provider.NoAnswer, provider.Refused, provider.Invalid, provider.NotAskable}),
+				verdict: provider.Verdict(rapid.IntRange(0, int(provider.NotAskable)).Draw(t, "verdict")),
 			})
 		}
 	}
