@@ -271,7 +271,7 @@ SELECT u.pid, min(u.rung), array_agg(x.id ORDER BY x.created_at, x.key),
        (array_agg(x.failure_code ORDER BY x.created_at, x.key))[1], (array_agg(x.failure_message ORDER BY x.created_at, x.key))[1],
        min(x.created_at), max(x.completed_at), max(x.observed_at), min(x.asked_at),
        bool_or(x.completed_seen_at IS NOT NULL), bool_or(x.partial),
-       (array_agg(x.metadata ORDER BY EXISTS (
+       (array_agg(x.metadata ORDER BY u.rung, EXISTS (
            SELECT 1 FROM metadata_keys mk WHERE p.metadata ->> mk.key <> '' AND x.metadata ->> mk.key <> '' AND p.metadata ->> mk.key <> x.metadata ->> mk.key
        ) DESC, x.created_at, x.key))[1]
 FROM several s JOIN u USING (pid) JOIN p USING (pid) JOIN tieout.transactions x ON x.id = u.id
