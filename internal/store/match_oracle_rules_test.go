@@ -21,8 +21,15 @@ func (o *oracle) known(p *ours) string {
 	}
 	if len(p.chosen) > 0 {
 		x := p.chosen[0]
+		partial, asked := false, x.asked // of a split's parts the least that is known
+		for _, y := range p.chosen {
+			partial = partial || y.partial
+			if y.asked.Before(asked) {
+				asked = y.asked
+			}
+		}
 		switch {
-		case !last.After(x.asked), verdict == provider.Found, verdict == provider.NotAskable: // lists found it
+		case !last.After(asked), verdict == provider.Found, verdict == provider.NotAskable: // lists found it
 			return isFound
 		case verdict == provider.Unknown && p.best() == payment.ByProviderID:
 			return isUnknown
@@ -30,7 +37,7 @@ func (o *oracle) known(p *ours) string {
 			return isFound
 		case verdict == provider.Invalid:
 			return isInvalid
-		case x.status.Final() && !x.partial:
+		case x.status.Final() && !partial:
 			return isFound
 		}
 		return isNotPolled
@@ -234,6 +241,9 @@ func (o *oracle) compareRest(p *ours, raise func(payment.ExceptionKind)) {
 func (o *oracle) compareFee(p *ours, raise func(payment.ExceptionKind)) {
 	charged, expected := int64(0), int64(0)
 	for _, x := range p.chosen {
+		if p.batched && p != slices.MinFunc(x.holders, func(p, q *ours) int { return cmp.Or(p.at.Compare(q.at), cmp.Compare(p.id, q.id)) }) {
+			return // a batch's fee stands at the first of its payments
+		}
 		if x.fee == "" || x.status != payment.Completed {
 			return
 		}

@@ -27,7 +27,6 @@ type words struct {
 	accounts []string
 	statuses []payment.Status
 	ages     []time.Duration
-	items    bool // transactions are items of batches
 }
 
 // Ages at which the product may change its mind, and others.
@@ -59,9 +58,8 @@ func drawWords(t *rapid.T) words {
 		amounts:  pick(t, "amounts", [][]string{{"100"}, {"100", "100", "60", "40"}, {"100", "60", "40"}, {"100", "100", "103", "106"}}),
 		curs:     pick(t, "currencies", [][]string{{"KES"}, {"KES"}, {"UGX"}, {"USD"}, {"KES", "KES", "KES", "USD"}}),
 		accounts: pick(t, "accounts", [][]string{{""}, {"0712345678", "254712345678"}, {"", "0712345678", "254712345678", "256712345678", "254799999999"}}),
-		statuses: pick(t, "statuses", [][]payment.Status{{c}, {c, c, c, p}, {c, c, p, payment.Created, payment.Reversed, payment.Failed}, payment.Statuses}),
+		statuses: pick(t, "statuses", [][]payment.Status{{c}, {c, c, c, p}, {c, p}, {c, c, p, payment.Created, payment.Reversed, payment.Failed}, payment.Statuses}),
 		ages:     pick(t, "ages", [][]time.Duration{{3 * time.Hour}, agesOfADay, agesOfAWeek}),
-		items:    rapid.IntRange(0, 5).Draw(t, "items") == 0,
 	}
 }
 
@@ -97,20 +95,108 @@ func (v words) tx(t *rapid.T, i int) tx {
 	return x
 }
 
-// drawBatch makes of a world one in which several payments may be paid as one.
-func (s drawn) drawBatch(t *rapid.T, v words) {
-	meta := func() map[string]string {
-		return map[string]string{"batch": pick(t, "batch", []string{"B1", "B1", "B1", "B2"})}
+// The themes of worlds that chance alone would seldom draw.
+var themes = []func(s drawn, t *rapid.T, v words){
+	drawn.drawPairs, drawn.drawSplit, drawn.drawBatch, drawn.drawMetadata, drawn.drawPairs, drawn.drawItems, func(drawn, *rapid.T, words) {},
+}
+
+// drawPairs gives each transaction to one payment.
+func (s drawn) drawPairs(t *rapid.T, _ words) {
+	twins := rapid.IntRange(0, 2).Draw(t, "twins") == 0
+	for i := range min(len(s.pays), len(s.txs)) {
+		p, x := &s.pays[i], &s.txs[i]
+		if first := s.pays[0]; twins {
+			p.provider, p.kind, p.ref, p.amount, p.cur = first.provider, first.kind, first.ref, first.amount, first.cur
+		}
+		x.provider, x.kind, x.own = p.provider, p.kind, ""
+		switch pick(t, "pair by", []string{"their id", "their id", "our id", "reference"}) {
+		case "their id":
+			p.ppid = x.id
+		case "our id":
+			p.ppid, x.own = "", p.id
+		case "reference":
+			p.ppid, p.ref = "", fmt.Sprint("RR", i)
+			x.ref = p.ref
+		}
+		if rapid.IntRange(0, 3).Draw(t, "open") == 0 {
+			p.status, x.status, x.settled = payment.Pending, payment.Pending, ""
+			p.at = start.Add(-pick(t, "age", agesOfAWeek))
+			x.needs = pick(t, "needs", []payment.Action{"", payment.ActionReview})
+		}
+		if rapid.Bool().Draw(t, "same") {
+			x.amount, x.cur, x.account, x.settled, x.fee, x.ref = p.amount, p.cur, p.account, "", "", p.ref
+		}
 	}
+}
+
+// drawSplit makes of transactions several of the first payment.
+func (s drawn) drawSplit(t *rapid.T, v words) {
+	amounts := pick(t, "parts", [][]string{{"100"}, {"60", "40"}, {"60", "40"}, {"40", "50"}, {"60", "40", "100"}})
+	for i := range s.pays {
+		s.pays[i].ref = fmt.Sprint("R", i)
+	}
+	p := &s.pays[0]
+	p.amount, p.cur = "100", v.curs[0]
+	for i := range s.txs {
+		x := &s.txs[i]
+		x.provider, x.kind, x.ref, x.own = p.provider, p.kind, p.ref, pick(t, "part by", []string{"", "", "", p.id})
+		x.amount, x.settled, x.cur, x.fee = amounts[i%len(amounts)], "", p.cur, ""
+		x.status = pick(t, "status of part", []payment.Status{payment.Completed, payment.Completed, payment.Pending, x.status})
+		if x.status == payment.Pending {
+			x.at = start.Add(-pick(t, "age of part", agesOfADay))
+		}
+	}
+}
+
+// drawMetadata leaves nothing but metadata to go by.
+func (s drawn) drawMetadata(t *rapid.T, v words) {
+	at := func() time.Time { return start.Add(-pick(t, "age", agesOfAWeek)) }
 	for i := range s.pays {
 		p := &s.pays[i]
-		p.provider, p.kind, p.cur, p.ppid, p.meta = v.shops[0], v.kinds[0], "KES", "", meta()
-		p.amount, p.ref = pick(t, "share", []string{"60", "40"}), pick(t, "ref in batch", []string{"", "", "", "R1"})
+		p.provider, p.kind, p.ppid, p.ref, p.at = v.shops[0], v.kinds[0], "", "", at()
+		p.meta[pick(t, "key", []string{"order", "invoice"})] = "O1"
 	}
 	for i := range s.txs {
 		x := &s.txs[i]
-		x.provider, x.kind, x.cur, x.own, x.settled, x.refunded, x.fee, x.meta = v.shops[0], v.kinds[0], "KES", "", "", "", "", meta()
-		x.amount, x.ref = pick(t, "sum", []string{"100", "100", "140", "160"}), pick(t, "ref of batch", []string{"", "", "", "R1"})
+		x.provider, x.kind, x.own, x.ref, x.at = v.shops[0], v.kinds[0], "", "", at()
+		x.meta[pick(t, "key", []string{"order", "invoice"})] = "O1"
+	}
+}
+
+// drawBatch makes of transactions some that may have paid several payments as one.
+func (s drawn) drawBatch(t *rapid.T, v words) {
+	at := func() time.Time {
+		return start.Add(-pick(t, "age", []time.Duration{time.Hour, 3 * time.Hour, 20 * time.Hour, 30 * time.Hour}))
+	}
+	meta := func() map[string]string {
+		return map[string]string{"batch": pick(t, "batch", []string{"B1", "B1", "B1", "B2"})}
+	}
+	sum := 0
+	for i := range s.pays {
+		p, share := &s.pays[i], pick(t, "share", []int{60, 40})
+		p.provider, p.kind, p.cur, p.ppid, p.meta, p.at = v.shops[0], v.kinds[0], "KES", "", meta(), at()
+		p.amount, p.ref = fmt.Sprint(share), pick(t, "ref in batch", []string{"", "", "", "R1"})
+		if p.meta["batch"] == "B1" && p.ref == "" {
+			sum += share
+		}
+	}
+	for i := range s.txs {
+		x := &s.txs[i]
+		x.provider, x.kind, x.cur, x.own, x.settled, x.refunded, x.meta, x.at = v.shops[0], v.kinds[0], "KES", "", "", "", meta(), at()
+		x.amount, x.ref = pick(t, "sum", []string{fmt.Sprint(max(sum, 1)), fmt.Sprint(max(sum, 1)), "100"}), pick(t, "ref of batch", []string{"", "", "", "R1"})
+		x.fee = pick(t, "fee of batch", []string{"", "1.75", "2.35"})
+	}
+}
+
+// drawItems makes of transactions items of one batch.
+func (s drawn) drawItems(t *rapid.T, _ words) {
+	for i := range s.txs {
+		if x := &s.txs[i]; !slices.ContainsFunc(s.txs[:i], func(y tx) bool { return y.ref == x.ref }) {
+			x.batched, x.id = true, "T0"
+		}
+	}
+	for i := range s.pays {
+		s.pays[i].ppid = pick(t, "batch", []string{"", "T0", "T0"})
 	}
 }
 
@@ -122,21 +208,13 @@ type drawn struct {
 
 func drawOracleWorld(t *rapid.T) drawn {
 	s, v := drawn{was: map[string]payment.Status{}}, drawWords(t)
-	for i := range rapid.IntRange(1, 4).Draw(t, "payments") {
+	for i := range pick(t, "payments", []int{1, 1, 1, 2, 2, 3, 4}) {
 		s.pays = append(s.pays, v.pay(t, i))
 	}
-	for i := range rapid.IntRange(0, 4).Draw(t, "transactions") {
+	for i := range pick(t, "transactions", []int{0, 1, 2, 2, 3, 3, 4}) {
 		s.txs = append(s.txs, v.tx(t, i))
 	}
-	if rapid.IntRange(0, 5).Draw(t, "batch") == 0 {
-		s.drawBatch(t, v)
-	} else if v.items {
-		for i := range s.txs {
-			if x := &s.txs[i]; !slices.ContainsFunc(s.txs[:i], func(y tx) bool { return y.ref == x.ref }) {
-				x.batched, x.id = true, "T0"
-			}
-		}
-	}
+	pick(t, "theme", themes)(s, t, v)
 	for _, x := range s.txs {
 		if rapid.IntRange(0, 3).Draw(t, "seen before") == 0 {
 			s.was[x.key()] = pick(t, "was", []payment.Status{payment.Completed, payment.Completed, payment.Pending, payment.Failed})

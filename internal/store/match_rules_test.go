@@ -44,6 +44,19 @@ func TestSeveralPaymentsPaidAsOneAreABatch(t *testing.T) {
 	}
 }
 
+func TestABatchIsChargedAsOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules.BatchKeys = []string{"batch"}
+	w.rules.Schedule = []store.ScheduledFee{{Provider: "pay", Kind: "payout", Currency: "KES", Percent: "1.5", Fixed: "0.25"}}
+	for id, fee := range map[string]string{"as agreed": "1.75", "more": "1.76"} {
+		meta := map[string]string{"batch": id}
+		w.pays(pay{id: id + " 1", amount: "60", meta: meta}, pay{id: id + " 2", amount: "40", meta: meta})
+		w.txs(tx{id: "T " + id, amount: "100", fee: fee, meta: meta})
+	}
+	w.run(10, 10).only(t, "fee_mismatch more 1")
+}
+
 func TestABatchOfTwoDaysIsOneOnEachOfThem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -424,12 +424,14 @@ FROM v WHERE account <> taccount AND pg_temp.another_account(account, taccount);
 INSERT INTO x
 SELECT 'fee_mismatch', v.pid, NULL, f.expected::text
 FROM v JOIN m USING (pid)
+LEFT JOIN batch b USING (pid) LEFT JOIN t ON t.id = b.id
 JOIN LATERAL (
-    -- a fixed fee is charged for each of a split's transactions
-    SELECT round(v.moved * s.percent / 100 + s.fixed * 10::numeric ^ v.texp * cardinality(m.ids))::bigint AS expected
+    -- a fixed fee is charged for each of a split's transactions, a batch's for all of it
+    SELECT round(coalesce(t.moved, v.moved) * s.percent / 100 + s.fixed * 10::numeric ^ v.texp * cardinality(m.ids))::bigint AS expected
     FROM schedule s WHERE s.provider = v.provider AND s.kind = v.kind AND s.currency = v.tcur LIMIT 1
 ) f ON true
-WHERE v.status = 'completed' AND v.fee IS NOT NULL AND v.fee <> f.expected;
+WHERE v.status = 'completed' AND v.fee IS NOT NULL AND v.fee <> f.expected
+  AND b.first IS NOT FALSE;
 
 -- step: saved methods
 INSERT INTO x
