@@ -391,11 +391,12 @@ func TestEachPartOfASplitIsCompared(t *testing.T) {
 	w := newWorld(t)
 	meta := func(v string) map[string]string { return map[string]string{"order": v} }
 	w.pays(pay{id: "account", ref: "A", account: "0712345678"}, pay{id: "reference", ppid: "R1", ref: "R"}, pay{id: "key", ppid: "K1", ref: "K", meta: meta("1")},
-		pay{id: "same", ppid: "S1", ref: "S", account: "0712345678", meta: meta("1")})
+		pay{id: "same", ppid: "S1", ref: "S", account: "0712345678", meta: meta("1")}, pay{id: "mixed", ppid: "M1", ref: "M", meta: meta("1")})
 	w.txs(
 		tx{id: "A1", ref: "A", amount: "60", account: "254712345678", at: noon.Add(-time.Minute)}, tx{id: "A2", ref: "A", amount: "40", account: "254799999999"},
 		tx{id: "R0", ref: "R", amount: "60", at: noon.Add(-time.Minute)}, tx{id: "R1", ref: "another", amount: "40"},
 		tx{id: "K0", ref: "K", amount: "60", at: noon.Add(-time.Minute), meta: meta("1")}, tx{id: "K1", ref: "K", amount: "40", meta: meta("2")},
+		tx{id: "M0", ref: "M", amount: "60", at: noon.Add(-time.Minute), meta: meta("2")}, tx{id: "M1", amount: "40"}, // found by the reference, it may differ
 		tx{id: "S0", ref: "S", amount: "60", at: noon.Add(-time.Minute), account: "254712345678", meta: meta("1")}, tx{id: "S1", amount: "40"},
 	)
 	f := w.run(1, 10)
