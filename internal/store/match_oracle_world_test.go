@@ -45,7 +45,7 @@ func drawWords(t *rapid.T) words {
 		kinds = []payment.Kind{pick(t, "kind", someKinds)}
 		refs  = [][]string{{"", "R1", "R1", "R1"}, {"", "R1", "R2", "p0"}}
 	)
-	if rapid.IntRange(0, 3).Draw(t, "wide") == 0 {
+	if pick(t, "wide", []bool{false, false, true}) {
 		shops, kinds = append(shops, "pay"), someKinds
 	}
 	if shop == "pay-2" { // spellings count as one there
@@ -96,13 +96,52 @@ func (v words) tx(t *rapid.T, i int) tx {
 }
 
 // The themes of worlds that chance alone would seldom draw.
-var themes = []func(s drawn, t *rapid.T, v words){
-	drawn.drawPairs, drawn.drawSplit, drawn.drawBatch, drawn.drawMetadata, drawn.drawPairs, drawn.drawItems, func(drawn, *rapid.T, words) {},
+var themes = []func(s *drawn, t *rapid.T, v words){
+	(*drawn).drawTangle, (*drawn).drawSplit, (*drawn).drawBatch, (*drawn).drawMetadata, (*drawn).drawPairs, (*drawn).drawItems, func(*drawn, *rapid.T, words) {},
+}
+
+// drawTangle makes pairs of which nothing differs, but for a name or two that
+// lead from one of them to another.
+func (s *drawn) drawTangle(t *rapid.T, v words) {
+	s.pays, s.txs = nil, nil
+	n := rapid.IntRange(2, 4).Draw(t, "pairs")
+	for i := range n {
+		p := pay{
+			id: fmt.Sprint("p", i), provider: v.shops[0], kind: v.kinds[0], ref: fmt.Sprint("R", i), amount: pick(t, "amount", []string{"100", "60"}), cur: "KES",
+			status: payment.Completed, at: start.Add(-pick(t, "age", []time.Duration{3 * time.Hour, 4 * time.Hour, 20 * time.Hour, 30 * time.Hour})), refunded: "0",
+		}
+		x := tx{id: fmt.Sprint("T", i), provider: p.provider, kind: p.kind, ref: p.ref, amount: p.amount, cur: p.cur, status: p.status, at: p.at, asked: start.Add(time.Minute)}
+		switch pick(t, "known by", []string{"their id", "our id", "reference"}) {
+		case "their id":
+			p.ppid = x.id
+		case "our id":
+			x.own = p.id
+		}
+		if pick(t, "without reference", []bool{false, true}) && (p.ppid != "" || x.own != "") {
+			p.ref, x.ref = "", ""
+		}
+		s.pays, s.txs = append(s.pays, p), append(s.txs, x)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "knots") {
+		i, j := rapid.IntRange(0, n-1).Draw(t, "one"), rapid.IntRange(0, n-1).Draw(t, "other")
+		switch pick(t, "knot", []string{"their id", "our id", "our reference", "their reference", "references"}) {
+		case "their id":
+			s.pays[i].ppid = s.txs[j].id
+		case "our id":
+			s.txs[i].own = s.pays[j].id
+		case "our reference":
+			s.pays[i].ref = s.pays[j].ref
+		case "their reference":
+			s.txs[i].ref = s.pays[j].ref
+		case "references":
+			s.pays[i].ref, s.txs[i].ref = s.pays[j].ref, s.pays[j].ref
+		}
+	}
 }
 
 // drawPairs gives each transaction to one payment.
-func (s drawn) drawPairs(t *rapid.T, _ words) {
-	twins := rapid.IntRange(0, 2).Draw(t, "twins") == 0
+func (s *drawn) drawPairs(t *rapid.T, _ words) {
+	twins := pick(t, "twins", []bool{false, true})
 	for i := range min(len(s.pays), len(s.txs)) {
 		p, x := &s.pays[i], &s.txs[i]
 		if first := s.pays[0]; twins {
@@ -118,10 +157,12 @@ func (s drawn) drawPairs(t *rapid.T, _ words) {
 			p.ppid, p.ref = "", fmt.Sprint("RR", i)
 			x.ref = p.ref
 		}
-		if rapid.IntRange(0, 3).Draw(t, "open") == 0 {
+		if pick(t, "open", []bool{false, false, true}) {
 			p.status, x.status, x.settled = payment.Pending, payment.Pending, ""
 			p.at = start.Add(-pick(t, "age", agesOfAWeek))
 			x.needs = pick(t, "needs", []payment.Action{"", payment.ActionReview})
+		} else if pick(t, "any statuses", []bool{false, true}) {
+			p.status, x.status, x.settled, x.needs = pick(t, "status", payment.Statuses), pick(t, "their status", payment.Statuses), "", ""
 		}
 		if rapid.Bool().Draw(t, "same") {
 			x.amount, x.cur, x.account, x.settled, x.fee, x.ref = p.amount, p.cur, p.account, "", "", p.ref
@@ -130,7 +171,7 @@ func (s drawn) drawPairs(t *rapid.T, _ words) {
 }
 
 // drawSplit makes of transactions several of the first payment.
-func (s drawn) drawSplit(t *rapid.T, v words) {
+func (s *drawn) drawSplit(t *rapid.T, v words) {
 	amounts := pick(t, "parts", [][]string{{"100"}, {"60", "40"}, {"60", "40"}, {"40", "50"}, {"60", "40", "100"}})
 	for i := range s.pays {
 		s.pays[i].ref = fmt.Sprint("R", i)
@@ -149,22 +190,22 @@ func (s drawn) drawSplit(t *rapid.T, v words) {
 }
 
 // drawMetadata leaves nothing but metadata to go by.
-func (s drawn) drawMetadata(t *rapid.T, v words) {
+func (s *drawn) drawMetadata(t *rapid.T, v words) {
 	at := func() time.Time { return start.Add(-pick(t, "age", agesOfAWeek)) }
 	for i := range s.pays {
 		p := &s.pays[i]
-		p.provider, p.kind, p.ppid, p.ref, p.at = v.shops[0], v.kinds[0], "", "", at()
+		p.provider, p.kind, p.ppid, p.ref, p.at = v.shops[0], v.kinds[0], "", pick(t, "our reference", []string{"", "RA"}), at()
 		p.meta[pick(t, "key", []string{"order", "invoice"})] = "O1"
 	}
 	for i := range s.txs {
 		x := &s.txs[i]
-		x.provider, x.kind, x.own, x.ref, x.at = v.shops[0], v.kinds[0], "", "", at()
+		x.provider, x.kind, x.own, x.ref, x.at = v.shops[0], v.kinds[0], "", pick(t, "their reference", []string{"", "RB"}), at()
 		x.meta[pick(t, "key", []string{"order", "invoice"})] = "O1"
 	}
 }
 
 // drawBatch makes of transactions some that may have paid several payments as one.
-func (s drawn) drawBatch(t *rapid.T, v words) {
+func (s *drawn) drawBatch(t *rapid.T, v words) {
 	at := func() time.Time {
 		return start.Add(-pick(t, "age", []time.Duration{time.Hour, 3 * time.Hour, 20 * time.Hour, 30 * time.Hour}))
 	}
@@ -189,7 +230,7 @@ func (s drawn) drawBatch(t *rapid.T, v words) {
 }
 
 // drawItems makes of transactions items of one batch.
-func (s drawn) drawItems(t *rapid.T, _ words) {
+func (s *drawn) drawItems(t *rapid.T, _ words) {
 	for i := range s.txs {
 		if x := &s.txs[i]; !slices.ContainsFunc(s.txs[:i], func(y tx) bool { return y.ref == x.ref }) {
 			x.batched, x.id = true, "T0"
@@ -214,14 +255,14 @@ func drawOracleWorld(t *rapid.T) drawn {
 	for i := range pick(t, "transactions", []int{0, 1, 2, 2, 3, 3, 4}) {
 		s.txs = append(s.txs, v.tx(t, i))
 	}
-	pick(t, "theme", themes)(s, t, v)
+	pick(t, "theme", themes)(&s, t, v)
 	for _, x := range s.txs {
-		if rapid.IntRange(0, 3).Draw(t, "seen before") == 0 {
+		if pick(t, "seen before", []bool{false, false, true}) {
 			s.was[x.key()] = pick(t, "was", []payment.Status{payment.Completed, payment.Completed, payment.Pending, payment.Failed})
 		}
 	}
 	for _, p := range s.pays {
-		if rapid.IntRange(0, 2).Draw(t, "answered") == 0 {
+		if pick(t, "answered", []bool{false, false, true}) {
 			s.says = append(s.says, said{
 				id: p.id, provider: p.provider, kind: p.kind, at: start.Add(pick(t, "answered at", []time.Duration{-3 * time.Hour, 30 * time.Second, 2 * time.Minute})),
 				verdict: provider.Verdict(rapid.IntRange(0, int(provider.NotAskable)).Draw(t, "verdict")),
