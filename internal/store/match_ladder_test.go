@@ -216,13 +216,13 @@ func TestAnIDThatSeveralPaymentsHoldLeavesTheirReferences(t *testing.T) {
 	}{
 		"to both of them":  {[]pay{{id: "a", ppid: "T", ref: "R"}, {id: "b", ppid: "T", ref: "R", account: "2"}}, []string{"ambiguous_match a", "ambiguous_match b"}},
 		"and to a third":   {[]pay{{id: "a", ppid: "T", ref: "R"}, {id: "b", ppid: "T"}, {id: "c", ref: "R"}}, []string{"ambiguous_match a", "ambiguous_match b", "ambiguous_match c"}},
-		"of other amounts": {[]pay{{id: "a", ppid: "T", ref: "R", amount: "70"}, {id: "b", ppid: "T"}, {id: "c", ref: "R"}}, []string{"ambiguous_match a", "ambiguous_match b", "ambiguous_match c"}},
+		"of other amounts": {[]pay{{id: "a", ppid: "T", ref: "R", amount: "70"}, {id: "b", ppid: "T", amount: "70"}, {id: "c", ref: "R"}}, []string{"ambiguous_match a", "ambiguous_match b", "ambiguous_match c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.pays(c.pays...)
-			w.txs(tx{id: "T"}, tx{id: "T2", ref: "R"})
+			w.txs(tx{id: "T", amount: c.pays[0].amount}, tx{id: "T2", ref: "R"})
 			f := w.run(1, 10)
 			f.only(t, c.want...)
 			f.role(t, "T2", "candidate")

@@ -104,7 +104,7 @@ var themes = []func(s *drawn, t *rapid.T, v words){
 // lead from one of them to another.
 func (s *drawn) drawTangle(t *rapid.T, v words) {
 	s.pays, s.txs = nil, nil
-	n := rapid.IntRange(2, 4).Draw(t, "pairs")
+	n, bare := rapid.IntRange(2, 4).Draw(t, "pairs"), pick(t, "without references", []bool{false, true})
 	for i := range n {
 		p := pay{
 			id: fmt.Sprint("p", i), provider: v.shops[0], kind: v.kinds[0], ref: fmt.Sprint("R", i), amount: pick(t, "amount", []string{"100", "60"}), cur: "KES",
@@ -117,7 +117,7 @@ func (s *drawn) drawTangle(t *rapid.T, v words) {
 		case "our id":
 			x.own = p.id
 		}
-		if pick(t, "without reference", []bool{false, true}) && (p.ppid != "" || x.own != "") {
+		if bare && (p.ppid != "" || x.own != "") {
 			p.ref, x.ref = "", ""
 		}
 		s.pays, s.txs = append(s.pays, p), append(s.txs, x)
