@@ -75,7 +75,7 @@ UNION
 SELECT our_ref FROM pair WHERE good AND our_ref IS NOT NULL GROUP BY our_ref, amount, exp, currency HAVING count(*) > 1
 UNION
 -- a reference that leads to its transaction, and that another holds whom its id may not settle
-SELECT y.our_ref FROM pair y JOIN pair o USING (our_ref) WHERE y.good AND y.pass = 2 AND o.good AND o.pid <> y.pid
+SELECT our_ref FROM pair WHERE good AND our_ref IN (SELECT our_ref FROM pair WHERE good AND pass = 2) GROUP BY our_ref HAVING count(*) > 1
 UNION
 -- a transaction that several payments name
 SELECT tid FROM pair WHERE good GROUP BY tid HAVING count(*) > 1
