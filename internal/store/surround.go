@@ -154,13 +154,13 @@ func (s *Store) outsideKeys(ctx context.Context, run *Run, l *Ledger, scope Scop
 		UNION ALL SELECT provider, kind, provider_payment_id FROM rp WHERE provider_payment_id IS NOT NULL
 		UNION ALL SELECT s.provider, k.kind, v.key FROM tieout.statement_rows s, unnest($3::text[]) AS k (kind), unnest(ARRAY[s.provider_payment_id, s.reference]) AS v (key)
 			WHERE $8::text[] IS NULL AND s.provider = ANY ($2) AND s.entry = 'payment' AND (s.at >= $4 AND s.at < $5::timestamptz + interval '1 day' OR s.created_at >= $4 AND s.created_at < $5) AND k.kind = coalesce(s.kind, k.kind) AND v.key <> ''
-	), keys AS MATERIALIZED (
+	), keys AS (
 		SELECT provider, kind, key FROM ids
 		-- a UUID means the same in either case
-		UNION SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36
-		UNION SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36
-		UNION SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
-		UNION SELECT provider, kind, reference FROM rp WHERE reference IS NOT NULL
+		UNION ALL SELECT provider, kind, lower(key) FROM ids WHERE length(key) = 36 AND lower(key) <> key
+		UNION ALL SELECT provider, kind, upper(key) FROM ids WHERE length(key) = 36 AND upper(key) <> key
+		UNION ALL SELECT provider, kind, reference FROM near WHERE reference IS NOT NULL
+		UNION ALL SELECT provider, kind, reference FROM rp WHERE reference IS NOT NULL
 	)
 	`
 	args := []any{run.ID, run.Providers, run.Kinds, run.FromTime, run.ToTime, interval(scope.DateWindow), textArray(scope.MetadataKeys), pq.Array(fresh)}
