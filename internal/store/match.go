@@ -131,7 +131,9 @@ func (s *Store) Match(ctx context.Context, run *Run, rules MatchRules) (Matched,
 // to one or as batches.
 func (r MatchRules) linkingKeys() []string { return slices.Concat(r.MetadataKeys, r.BatchKeys) }
 
-// bounds writes the run's times and the keys that lead beyond them into SQL.
+// bounds writes the run's times and the keys that lead beyond them into SQL. A
+// payment that claims a transaction of the range by metadata may lie a window
+// beside it, and its other transactions another one.
 func (r MatchRules) bounds(run *Run) *strings.Replacer {
 	var keys []string
 	for _, k := range r.linkingKeys() {
@@ -139,7 +141,7 @@ func (r MatchRules) bounds(run *Run) *strings.Replacer {
 	}
 	return strings.NewReplacer(
 		"/*from*/", literal(run.FromTime), "/*to*/", literal(run.ToTime),
-		"/*window_from*/", literal(run.FromTime.Add(-r.DateWindow)), "/*window_to*/", literal(run.ToTime.Add(r.DateWindow)),
+		"/*window_from*/", literal(run.FromTime.Add(-2*r.DateWindow)), "/*window_to*/", literal(run.ToTime.Add(2*r.DateWindow)),
 		"/*linking_keys*/", "ARRAY["+strings.Join(keys, ", ")+"]::text[]")
 }
 

@@ -528,3 +528,15 @@ func TestTheMetadataRung(t *testing.T) {
 		})
 	}
 }
+
+// A transaction beside the range may be another payment's by another key, which
+// counts before the one that leads into the range.
+func TestAllValuesOfATransactionBesideTheRangeAreLookedAround(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pays(pay{id: "day 9", at: noon.AddDate(0, 0, -1), meta: map[string]string{"invoice": "I"}}, pay{id: "day 10", at: noon, meta: map[string]string{"order": "O"}})
+	w.txs(tx{id: "T", at: noon, meta: map[string]string{"order": "O", "invoice": "I"}})
+	w.run(9, 9).expect(t, "day 9", "exception", payment.NotPolled)
+	w.run(10, 10).expect(t, "day 10", "matched completed")
+	w.run(9, 10).expect(t, "day 9", "exception", payment.NotPolled)
+}

@@ -266,7 +266,8 @@ const outsideMetadata = `WITH near AS NOT MATERIALIZED (
 	SELECT DISTINCT n.provider, n.kind, n.key, n.value FROM (
 		SELECT * FROM near WHERE created_at >= $4 AND created_at < $5
 		UNION ALL
-		SELECT * FROM beside WHERE (provider, kind, key, value) IN (SELECT provider, kind, key, value FROM shared)
+		-- with all its values: another key may lead to another payment
+		SELECT * FROM beside WHERE id IN (SELECT b.id FROM beside b WHERE (provider, kind, key, value) IN (SELECT provider, kind, key, value FROM shared))
 	) n
 	WHERE NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.provider_payment_id = n.provider_payment_id AND NOT n.batched)
 	  AND NOT EXISTS (SELECT 1 FROM tieout.run_payments rp WHERE rp.run_id = $1 AND rp.provider = n.provider AND rp.kind = n.kind AND rp.payment_id = n.own_id)
