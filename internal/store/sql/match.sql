@@ -56,6 +56,13 @@ WHERE (provider, kind, key, value) IN (
     ) ours WHERE value <> ''
   ) AND NOT EXISTS (SELECT 1 FROM far WHERE far.id = beside.id);
 
+-- step: transactions of other times that a statement's row may name, whichever day it was booked
+INSERT INTO far
+SELECT t.id FROM tieout.transactions t, par
+WHERE t.provider = ANY (par.stated)
+  AND (t.created_at >= /*from*/ - par.date_window AND t.created_at < /*from*/ OR t.created_at >= /*to*/ AND t.created_at < /*to*/ + par.date_window)
+  AND NOT EXISTS (SELECT 1 FROM far WHERE far.id = t.id);
+
 -- step: pairs
 -- both sides are joined here by the provider's id and what is left by the reference; see match_pairs.sql
 
